@@ -66,8 +66,8 @@ HARMFUL = {
         "application/zip",
         with_unicode_path(b"../evil.txt"),
         (
-            "This archive holds ../evil.txt. When unpacked, this file would lie outside "
-            "of its folder. Rename the file and pack the archive again."
+            "This archive contains ../evil.txt. Unpacking would put this file outside "
+            "of the archive's folder. Rename the file and pack the archive again."
         ),
     ),
     "too-wide.jpg": (

@@ -60,7 +60,7 @@ class SlipwayAPI(NinjaAPI):
 api = SlipwayAPI(
     title="Slipway",
     version="1",
-    description="Files go directly to S3. This API returns the presigned URLs for them.",
+    description="Files go directly to S3. This API returns presigned URLs for them.",
     docs_url=None,
     openapi_url=None,
     auth=[TokenAuth(), BrowserAuth()],

@@ -1,8 +1,8 @@
 """Detects programs, web pages and scripts by the first bytes of a file.
 
-This result decides whether the site refuses a file as disguised. It comes from the
-tables in this module, so it is the same on every machine. All other types come from
-libmagic (see detection.py).
+By this result, the site decides whether a file is disguised. The result comes only from
+tables in this module, so it is the same on every machine. libmagic detects all other
+types (see detection.py).
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ _CAFEBABE = b"\xca\xfe\xba\xbe"
 _FIRST_CLASS_VERSION = 45
 """Java class files and fat Mach-O files begin with the same four bytes.
 
-A number follows. In a class file it is the version, which is at least 45. In a Mach-O
-file it is the number of architectures, which is always smaller.
+A number follows these bytes. In a class file, the number is the version, which is at
+least 45. In a Mach-O file, it is the number of architectures, which is always smaller.
 """
 
 _CONTROL = re.compile(rb"[\x00-\x08\x10-\x1a\x1c-\x1f]")
 """Control characters that texts do not have.
 
-ESC, SO and SI are missing here, because texts in ISO 2022 use them.
+The pattern does not match ESC, SO and SI, because texts in ISO 2022 use them.
 """
 
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n\x0c"
@@ -121,10 +121,11 @@ def find_active(head: bytes) -> Active | None:
 
 
 def find_hidden_page(head: bytes) -> Active | None:
-    """Return a page or a script that is anywhere in a text, or None for binary data.
+    """Return the page or script that is anywhere in the text ``head``, or None.
 
-    The inspection calls this function for files that are named or declared as images,
-    sounds or films. Such files are binary. A text with such a name is suspicious.
+    Returns None for binary data. The inspection calls this function for files that are
+    named or declared as images, sounds or films. Real files of these types are binary,
+    so a text with such a name is suspicious.
     """
     text = decoded(head)
     if not is_text(text):
@@ -144,7 +145,7 @@ def is_text(head: bytes) -> bool:
 def decoded(head: bytes) -> bytes:
     """Return UTF-16 text with a byte order mark as UTF-8, and other bytes unchanged.
 
-    Browsers decode such texts too, so they may contain pages.
+    Browsers decode UTF-16 too, so such a text may be a page.
     """
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return head.decode("utf-16", "ignore").encode()

@@ -20,16 +20,16 @@ from uploads.inspection.verdicts import (
 )
 
 RANGE = 4 * 1024**2
-"""Bytes of one GET request to S3. Only one such range is in memory at a time."""
+"""Number of bytes that one GET request reads. Only one range is in memory at a time."""
 
 SLOWEST_SCAN = 5_000_000
-"""Assumed minimum speed of clamd in bytes per second. The timeout depends on it."""
+"""Assumed minimum speed of clamd in bytes per second. It determines the timeout."""
 
 PAUSE_SECONDS = 10
 LIMITS = "Heuristics.Limits.Exceeded"
 """clamd reports this name for content that exceeds its limits and was not scanned.
 
-It does so only with ``AlertExceedsMax yes`` in clamd.conf.
+clamd reports the name only if clamd.conf contains ``AlertExceedsMax yes``.
 """
 
 REFUSE, PASS = "refuse", "pass"
@@ -37,13 +37,15 @@ REFUSE, PASS = "refuse", "pass"
 UNALERTED_BYTES = 25_000_000
 """Default of ``unalerted_bytes``.
 
-With default settings, every version of clamd accepts files of this size.
-The smallest default of MaxFileSize in any version of clamd is 25 MiB, which is a
-little more.
+With its default settings, every version of clamd scans files of this size, because the
+smallest default of MaxFileSize in any version is 25 MiB.
 """
 
 PROBE_DEPTH = 30
-"""Number of nested gzip files in the probe. clamd unpacks 17 levels by default."""
+"""Number of gzip files inside each other in the probe of ``alerts``.
+
+By default, clamd unpacks 17 levels.
+"""
 
 
 class ClamAVInspector:
@@ -52,8 +54,8 @@ class ClamAVInspector:
     ``max_bytes``: the largest file that clamd is configured to scan.
     ``too_large``: the outcome for larger objects, and for ZIP archives that declare a
     larger file. It is ``refuse``, or ``pass`` with a note in the audit trail.
-    ``unalerted_bytes``: before the scan of a larger object, clamd must prove that it
-    reports content that it does not scan. Otherwise the object waits.
+    ``unalerted_bytes``: before the scan of a larger object, this class tests whether
+    clamd reports content that it does not scan. If clamd does not, the object waits.
     ``pause_seconds``: after clamd has failed to answer, no scan starts for this time.
     """
 
@@ -88,9 +90,10 @@ class ClamAVInspector:
         if sample.byte_size > self.max_bytes:
             return self._too_large("This file is too large to be scanned for viruses.")
         if largest_member(sample) > self.max_bytes:
-            # clamd skips a file of this size in an archive without any report.
+            # If a file in an archive has this size, clamd skips it without any report.
             return self._too_large(
-                "This archive holds a file that is too large to be scanned for viruses."
+                "This archive contains a file that is too large to be scanned for "
+                "viruses."
             )
         if time.monotonic() < self._silent_until:
             raise InspectorUnavailable(
@@ -147,7 +150,7 @@ class ClamAVInspector:
 
 @lru_cache(maxsize=1)
 def _probe() -> bytes:
-    """Return a small gzip file with PROBE_DEPTH gzip files nested in each other."""
+    """Return a small file with PROBE_DEPTH gzip files inside each other."""
     content = b"x"
     for _ in range(PROBE_DEPTH):
         content = gzip.compress(content, mtime=0)
@@ -155,7 +158,7 @@ def _probe() -> bytes:
 
 
 def _ranges(sample: Sample) -> Iterator[bytes]:
-    """Yield the object in ranges. Raises InspectorUnavailable after a short read."""
+    """Yield the object in ranges. Raises InspectorUnavailable if a range is short."""
     for start in range(0, sample.byte_size, RANGE):
         length = min(RANGE, sample.byte_size - start)
         found = sample.read(start, length)

@@ -3,7 +3,7 @@
 The server unpacks no archive to a disk. The rules protect people and programs that
 unpack the archive later. They refuse bombs, which are small archives that unpack to a
 huge size. They also refuse entries that share bytes, and names and links that lead out
-of the folder.
+of the folder to which the archive is unpacked.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ZIPPED = words(
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC, b"PK\x07\x08", b"PK00")
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
-"""First bytes of programs. Some unpackers open an archive that follows a program."""
+"""First bytes of programs. Some unpackers open an archive at the end of a program."""
 
 UNKNOWN = {"", "application/octet-stream"}
 DAMAGED = "The archive is damaged. Its readable part was checked."
@@ -56,7 +56,8 @@ class ArchiveInspector:
     ``max_ratio``: the largest ratio of unpacked to packed size. It applies only if the
     unpacked size is at least ``bomb_bytes``.
     ``max_depth``: the largest number of archives that are nested in each other.
-    ``max_list_bytes``: a longer list of contents exceeds the budget of the inspection.
+    ``max_list_bytes``: the largest list of contents in bytes. A larger list exceeds the
+    budget of the inspection.
     ``allow_symlinks``: whether links that lead out of the archive are accepted.
     """
 
@@ -106,8 +107,8 @@ class ArchiveInspector:
     def _inspect_zip(self, sample: Sample) -> Verdict:
         examination = Examination(self.limits, sample)
         examination.examine(reader_of(sample))
-        # If the file does not begin as a ZIP archive does, it may have another format.
-        # So it is not reported as a damaged archive.
+        # Report damage only if the file begins like a ZIP archive. A file with another
+        # beginning may have another format.
         is_zip = sample.head.startswith(ZIP_MAGICS)
         if examination.is_damaged and is_zip:
             return Verdict(accepted=True, reason=DAMAGED)
@@ -115,7 +116,7 @@ class ArchiveInspector:
 
 
 def may_be_zip(sample: Sample) -> bool:
-    """Return whether the first bytes, name or declared type are those of a ZIP."""
+    """Return whether first bytes, name or declared type suggest a ZIP archive."""
     declared = sample.content_type
     return (
         sample.head.startswith((*ZIP_MAGICS, *PROGRAMS))
@@ -129,13 +130,13 @@ def may_be_zip(sample: Sample) -> bool:
 def is_judged_alike(sample: Sample, other: Sample) -> bool:
     """Return whether the rules for archives treat both samples in the same way.
 
-    A rename calls this function, because a new name can make a file a possible archive.
+    A rename calls this function, because some names suggest a ZIP archive.
     """
     return may_be_zip(sample) == may_be_zip(other)
 
 
 def reader_of(sample: Sample) -> BlockReader:
-    """Return a block reader of the object. Inside a request it reads smaller blocks."""
+    """Return a reader of the object. Its blocks are smaller inside a request."""
     inline = sample.budget.is_inline
     return BlockReader(
         sample.read,

@@ -42,7 +42,7 @@ class Budget:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Return a context. Subtract the reads and time inside it from the budget."""
+        """Return a context whose reads and time are subtracted from the budget."""
         self._since = time.monotonic()
         try:
             yield

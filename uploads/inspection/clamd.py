@@ -26,7 +26,7 @@ class Clamd:
     """A client of the clamd at ``tcp://host:port`` or ``unix:///path``.
 
     Each call opens a new connection. ``timeout`` is the maximum duration of a single
-    step in seconds. Raises ValueError for any other kind of address.
+    socket operation in seconds. Raises ValueError for any other kind of address.
     """
 
     def __init__(self, url: str, *, timeout: float) -> None:
@@ -38,7 +38,8 @@ class Clamd:
             self._address = parts.path
         else:
             raise ValueError(
-                f"{url!r} is no address of clamd. Use tcp://host:port or unix:///path."
+                f"{url!r} is not an address of clamd. Use tcp://host:port or "
+                "unix:///path."
             )
         self._timeout = timeout
 
@@ -52,8 +53,8 @@ class Clamd:
     def scan(self, chunks: Iterable[bytes], *, patience: float = 0) -> str:
         """Return the name of the malware in the stream, or ``""`` if there is none.
 
-        The timeout of the verdict is longer by ``patience`` seconds. Raises ClamdError,
-        and every error that ``chunks`` raises.
+        After the last chunk, the timeout is longer by ``patience`` seconds. Raises
+        ClamdError, and every error that ``chunks`` raises.
         """
         with self._connected() as connection:
             try:
@@ -63,11 +64,13 @@ class Clamd:
                     connection.sendall(chunk)
                 connection.sendall(LENGTH.pack(0))
             except (BrokenPipeError, ConnectionResetError) as error:
-                # clamd closes the connection if the stream is too long. If its answer
-                # arrived before, this client can read it now.
+                # If the stream is too long, clamd sends an error and closes the
+                # connection. Read this error, if it has arrived.
                 with suppress(OSError):
                     return _verdict(_answer(connection))
-                raise ClamdError("clamd closed the connection during a file") from error
+                raise ClamdError(
+                    "clamd closed the connection before the end of the file"
+                ) from error
             connection.settimeout(self._timeout + patience)
             return _verdict(_answer(connection))
 

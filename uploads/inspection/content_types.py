@@ -62,7 +62,8 @@ ACTIVE_CONTENT_TYPES = frozenset(
 )
 """Types whose content a browser may run.
 
-S3 stores these and all ``+xml`` types as ``application/octet-stream``.
+For files of these types and of all ``+xml`` types, S3 stores the type
+``application/octet-stream``.
 """
 
 ALIASES = {
@@ -204,8 +205,8 @@ def family_of(content_type: str) -> str:
     allowed type.
 
     Sounds and films are one family, because some file formats contain both. All
-    archives are one family, and so are all documents. Other application types are
-    ``"data"``.
+    archives are one family. All documents are one family. Other application types have
+    the family ``"data"``.
     """
     content_type = canonical(content_type)
     group, _, subtype = content_type.partition("/")
@@ -228,15 +229,17 @@ def may_run(content_type: str) -> bool:
 
 
 def stored_type(content_type: str) -> str:
-    """Return the type that S3 stores for a declared type. The upload URL signs it."""
+    """Return the type that S3 stores for a declared type. Upload URLs sign it."""
     return UNKNOWN if may_run(content_type) else content_type
 
 
 def served_type(content_type: str, detected_type: str) -> str:
-    """Return the Content-Type of a download: the detected type if no browser runs it.
+    """Return the Content-Type of a download.
 
-    libmagic only guesses the kind of a text. So a text is served with its declared
-    type, if this is a text type that no browser runs.
+    This is the detected type, or ``application/octet-stream`` if a browser may run the
+    detected type. libmagic only guesses the kind of a text. So a text is served with
+    its declared type if this is a text type that no browser runs. Other texts are
+    served as ``text/plain``.
     """
     declared, detected = canonical(content_type), canonical(detected_type)
     if detected in UNCLAIMED or may_run(detected) or family_of(detected) == "program":

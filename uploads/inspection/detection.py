@@ -9,10 +9,10 @@ from uploads.inspection.odd_texts import is_odd_text, is_wide
 from uploads.inspection.rare_types import find_rare_type, find_written_picture
 
 HEAD_BYTES = 4096
-"""The detection reads this number of first bytes. They are the head of the file."""
+"""Number of first bytes that the detection reads. They are the head of the file."""
 
 TEXT_BYTES = 1024
-"""libmagic gets only this number of bytes of a text, because it is slow for texts."""
+"""Number of bytes of a text that libmagic gets, because it is slow for texts."""
 
 WRITTEN = frozenset(
     {
@@ -24,7 +24,7 @@ WRITTEN = frozenset(
         "text/x-wine-extension-reg",
     }
 )
-"""Formats that look like texts and have other types. libmagic is reliable for them."""
+"""Types of formats that consist of text. libmagic detects these types reliably."""
 
 UNSURE = frozenset(
     {
@@ -54,8 +54,8 @@ def detect_type(head: bytes) -> str:
     if is_text(head):
         return _type_of_text(head, found)
     if found in PROGRAMS or is_wide(head):
-        # find_active detects all programs. libmagic reports some other files as
-        # programs, because it compares only a few bytes.
+        # find_active detects all programs. If only libmagic reports a program, its
+        # report is wrong, because libmagic compares only a few bytes.
         found = ""
     if not found or found in UNSURE:
         found = find_rare_type(head)
@@ -64,10 +64,11 @@ def detect_type(head: bytes) -> str:
 
 
 def _type_of_text(head: bytes, found: str) -> str:
-    """Return the type of a head without control characters."""
+    """Return the type of a text ``head``, for which libmagic has returned ``found``."""
     if not head:
         return ""
-    # A short picture may have no control characters, but its first byte is not ASCII.
+    # A short picture without control characters looks like a text, but its first byte
+    # is not ASCII.
     if found.startswith("image/") and head[:1] >= b"\x80":
         return found
     if picture := find_written_picture(head):
@@ -83,7 +84,7 @@ def _is_guess(found: str) -> bool:
 
 
 def is_detector_missing() -> bool:
-    """Return whether libmagic does not start. Detected types may then be empty."""
+    """Return whether libmagic has failed to start. Detected types may then be empty."""
     return detector.is_missing
 
 

@@ -24,14 +24,14 @@ CHILD = Path(__file__).with_name("detector_child.py")
 START_SECONDS = 15
 ANSWER_SECONDS = 2
 PAUSE_SECONDS = 30
-"""If the child does not start, the site detects no types for this time."""
+"""After the child has failed to start, the site does not use libmagic for this time."""
 
 MAX_QUESTIONS = 20_000
-"""After this number of heads, a new child replaces the old one, to limit leaks."""
+"""After this number of heads, a new child replaces the old child, to limit leaks."""
 
 MAX_ANSWER = 255
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-"""All environment variables of the child. It does not get the site's secrets."""
+"""All environment variables of the child. So the child gets none of the secrets."""
 
 
 class DetectorUnavailableError(Exception):
@@ -39,7 +39,7 @@ class DetectorUnavailableError(Exception):
 
 
 class Child:
-    """A running detector_child.py. All methods raise only OSError."""
+    """A process that runs detector_child.py. All methods raise only OSError."""
 
     def __init__(self, command: list[str]) -> None:
         self.asked = 0
@@ -80,7 +80,8 @@ class Child:
     def disown(self) -> None:
         """Close this end of the socket, but do not stop the child.
 
-        After a fork, the child belongs to the parent process.
+        After a fork, the new process calls this method, because the child belongs to
+        the parent process.
         """
         self._socket.close()
 
@@ -161,7 +162,7 @@ class Detector:
         self._child = None
 
     def _begin_anew(self) -> None:
-        """After a fork, forget the parent's child, so that a new child is started."""
+        """After a fork, forget the parent's child, so that a new child can start."""
         if self._child is not None:
             self._child.disown()
         self._child = None

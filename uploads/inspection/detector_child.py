@@ -3,9 +3,10 @@
 detector.py runs this file as a program. libmagic is a C parser that reads untrusted
 bytes. So this process has none of the site's secrets, no open files and little memory.
 
-Parent and child talk over one socket, which is file descriptor 0 here. First the parent
-sends the module search path. Then it sends the heads, and the child answers each with a
-content type. A message is its length in four bytes, then its content.
+Parent and child talk over one socket, which is file descriptor 0 in this process. First
+the parent sends Python's search path for modules, and the child answers ``ready``. Then
+the parent sends one head at a time, and the child answers each head with a content
+type. A message consists of the length of its content in four bytes, and the content.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import sys
 
 MEMORY_BYTES = 512 * 1024**2
 CPU_SECONDS = 600
-"""The system ends this process after this CPU time. Then the parent starts another."""
+"""The system ends this process after this CPU time. The parent then starts another."""
 
 OLDEST_WANTED = 541
-"""If the system's libmagic is older than this version, use the one in pylibmagic."""
+"""If the system's libmagic is older than this version, pylibmagic's copy is used."""
 
-# Flags of magic.h: MIME_TYPE, NO_CHECK_COMPRESS, NO_CHECK_ELF, NO_CHECK_CSV.
-# active_content.py detects ELF. libmagic would report most texts with commas as CSV.
+# Flags of magic.h: MIME_TYPE, NO_CHECK_COMPRESS, NO_CHECK_ELF, NO_CHECK_CSV. libmagic
+# need not check for ELF, because active_content.py detects it. With a check for CSV, it
+# would report most texts with commas as CSV.
 FLAGS = 0x10 | 0x1000 | 0x10000 | 0x80000
 
 
@@ -45,7 +47,7 @@ def main() -> None:
 def _library():  # type: ignore[no-untyped-def]
     """Return the module ``magic`` (python-magic).
 
-    It uses the system's libmagic if this is new enough, else the one in pylibmagic.
+    The module uses the system's libmagic if this is new enough, else pylibmagic's copy.
     """
     try:
         import magic

@@ -1,8 +1,8 @@
 """Refuses disguises: programs, pages and scripts with a misleading name or type.
 
-This protects the person who downloads a file and opens it with a double click. The site
-records all other differences between name, declared type and content, and accepts the
-file. docs/inspection.md has a table of the rules.
+This protects the person who downloads a file and opens it with a double click. If name,
+declared type and content differ in any other way, the site records the difference and
+accepts the file. docs/inspection.md has a table of the rules.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def find_disguise(filename: str, *, declared: str, head: bytes) -> str:
 def describe_difference(filename: str, detected_type: str) -> str:
     """Return a note if the name's ending does not fit the detected type, else ``""``.
 
-    An example is "The name ends in .jpg, but the file is a WebP image.".
-    Returns ``""`` if the ending is unknown or is usual for the detected type.
+    An example is "The name ends in .jpg, but the file is a WebP image.". Returns ``""``
+    if the ending is unknown, or if it is usual for the detected type.
     """
     extension = extension_of(filename)
     promised = canonical(type_of_ending(extension))
@@ -94,9 +94,9 @@ def _find_double_ending(filename: str) -> str:
     if last not in RUNNABLE or cover not in _COVERS:
         return ""
     return (
-        f"The name ends in .{cover}.{last}. A file that ends in .{last} is run by a "
-        f"double click, but .{cover} makes it look like {_kind_of(cover)}. Remove one "
-        "of the two endings from the name, then upload the file again."
+        f"The name ends in .{cover}.{last}. A double click runs a file that ends in "
+        f".{last}, but .{cover} makes it look like {_kind_of(cover)}. Remove one of "
+        "the two endings from the name, then upload the file again."
     )
 
 
@@ -113,9 +113,9 @@ def _find_disguised_content(extension: str, declared: str, head: bytes) -> str:
 
 
 def _find_disguise_behind_head(sample: Sample) -> str:
-    """Read all of a text that pretends to be an image, sound or film.
+    """Read a text to its end if it pretends to be an image, sound or film.
 
-    Return a message for the owner if the text has a page or a script, else ``""``.
+    Return a message for the owner if the text contains a page or a script, else ``""``.
     """
     extension, declared = extension_of(sample.filename), canonical(sample.content_type)
     if not _passes_for_medium(extension, declared):
@@ -139,7 +139,8 @@ def _words_for_medium(extension: str, declared: str, found: str) -> str:
 
 
 def _judge_program(extension: str, active: Active) -> str:
-    # An unknown ending misleads nobody. Examples are python3.11, libc.so.6, vim.basic.
+    # Accept unknown endings, because they promise no type. Examples are python3.11,
+    # libc.so.6 and vim.basic.
     if not _is_promise(extension) or extension in FITS[active.content_type]:
         return ""
     return (
@@ -170,9 +171,9 @@ def _medium(extension: str, declared: str) -> str:
 
 
 def _are_alike(extension: str, promised: str, found: str) -> bool:
-    """Return whether a note about the difference would not help the owner.
+    """Return True if a note about the difference would not help the owner.
 
-    Either both types have the same family, or libmagic has only guessed ``found``.
+    The reason is that both types have the same family, or that ``found`` is a guess.
     """
     families = {family_of(promised), family_of(found)}
     if found == PACKED and families <= {"archive", "document"}:

@@ -1,7 +1,7 @@
 """Returns the content type for an ending of a name, and the ending for a type.
 
-The table is Python's own with a few additions. It ignores the table of the operating
-system, so that a file has the same type on every machine.
+The table is Python's own table with a few additions. This module does not read the
+table of the operating system, so that a file has the same type on every machine.
 """
 
 from __future__ import annotations

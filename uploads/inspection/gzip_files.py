@@ -15,7 +15,7 @@ PIECE = 1024**2
 SLICE = 16 * 1024
 """Number of packed bytes that zlib gets at a time.
 
-It is small, because zlib copies the unused rest of the bytes at each step.
+The number is small, because zlib copies the unused rest of the bytes at each step.
 """
 
 INLINE_BYTES = 8 * 1024**2
@@ -30,7 +30,7 @@ def unpacked_bytes(sample: Sample, *, enough: int) -> int:
 
     Stops unpacking when the number exceeds ``enough``. Returns 0 if the file is too
     small to reach ``enough``. A gzip file may have several members, and this function
-    adds up all of them. Like unpackers, it stops at bytes that are no gzip member. It
+    adds up their sizes. Like unpackers, it stops at bytes that are no gzip member. It
     does not use the size at the end of the file, because this size may be false. Raises
     OverBudget.
     """

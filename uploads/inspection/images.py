@@ -15,16 +15,17 @@ Size = tuple[int, int]
 HEADER_BYTES = 32
 MAX_SEGMENTS = 20_000
 MAX_METADATA_BYTES = 32 * 1024**2
-"""A JPEG has its size after its metadata, which consists of segments.
+"""A JPEG has its width and height after its metadata, which consists of segments.
 
-Images from cameras have a few hundred segments.
+The inspector refuses images with more metadata. Images from cameras have a few hundred
+segments.
 """
 
 SEGMENTS_AT_ONCE = 64 * 1024
 FAR_APART = 1024**2
 """Within the first FAR_APART bytes of a JPEG, each read has SEGMENTS_AT_ONCE bytes.
 
-After them, each read has FAR_APART bytes.
+Each later read has FAR_APART bytes.
 """
 
 SEGMENT = struct.Struct(">BBH")
@@ -35,7 +36,7 @@ GARBAGE_AT_ONCE = 4096
 END_OF_HEADERS = frozenset({0xD9, 0xDA})
 
 # Tags of a page or a script. Normal images do not contain them. Image metadata (XMP) is
-# XML too, but all its tags have a prefix, such as <rdf:li>.
+# XML too, but all tags of XMP have a prefix, such as <rdf:li>.
 PAGE = re.compile(
     rb"<(?:!doctype\s+html|html|body|script|iframe|svg)[\s/>]|<\?php\b", re.IGNORECASE
 )
@@ -103,8 +104,8 @@ def measure(sample: Sample) -> Size | None:
 def _kind_of(sample: Sample) -> str:
     """Return the type that an image viewer uses for the file.
 
-    If all first bytes of a GIF image are letters, the detected type is that of a text.
-    Because of its ending, a viewer opens this file as an image.
+    If the first bytes of a GIF image are all printable, the detected type is a text
+    type. But a viewer opens the file as an image, because of the ending of its name.
     """
     if sample.head.startswith((b"GIF87a", b"GIF89a")) and (
         extension_of(sample.filename) in IMAGES
@@ -159,7 +160,7 @@ def _jpeg(sample: Sample) -> Size | None:
         if len(header) < SEGMENT.size:
             return None
         lead, marker, length = SEGMENT.unpack(header)
-        if lead != 0xFF:  # no marker here, so skip to the next one, as viewers do
+        if lead != 0xFF:  # no marker here, so skip to the next marker, as viewers do
             at += _distance_to_marker(file.read(at, GARBAGE_AT_ONCE))
         elif marker in FILL_BYTES:
             at += 1

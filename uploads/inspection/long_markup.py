@@ -23,7 +23,7 @@ PIECE = 1024**2
 OVERLAP = 256
 """Number of bytes that two successive pieces share, so that no tag is cut.
 
-It is even because UTF-16 uses two bytes for a character.
+The number is even, because UTF-16 uses two bytes for a character.
 """
 
 MAX_BYTES = 16 * 1024**2
@@ -35,8 +35,8 @@ _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 def find_script_behind_head(sample: Sample) -> str:
     """Return the kind of a page or scripted drawing in the file, such as "a web page".
 
-    Returns ``""`` if there is none. Does not read binary files, or files that are no
-    longer than the head.
+    Returns ``""`` if the file contains neither, and TOO_LONG if it has more than
+    MAX_BYTES. Does not read binary files, and files that end within the head.
     """
     head = sample.head
     if sample.byte_size <= len(head) or not is_text(decoded(head)):

@@ -6,27 +6,28 @@ import codecs
 
 CODECS = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 UNIT = 4
-"""Number of bytes of the longest character. The head is cut to a multiple of it."""
+"""Bytes of the longest character. ``is_wide`` reads a multiple of this number."""
 
 SMALLEST = 8
 SHARE_OF_ZEROS = 0.4
 SHARE_OF_LATIN = 0.9
 LAST_LATIN = "\u00ff"
 MOST_STRAY = 0.1
-"""Largest share of control characters in a text. Random bytes have 11 %."""
+"""Largest share of control characters in a text. Of random bytes, 11 % are such."""
 
 STRAY = bytes(range(0x09)) + bytes(range(0x0E, 0x20))
 
 
 def is_odd_text(head: bytes) -> bool:
-    """Return whether ``head`` is a text, although it has control characters."""
+    """Return whether ``head`` is a text, even if it has control characters."""
     return is_wide(head) or _is_mostly_text(head)
 
 
 def is_wide(head: bytes) -> bool:
     """Return whether ``head`` is a text of mostly Latin letters in one of CODECS.
 
-    If there is no byte order mark, texts in other alphabets look like binary data.
+    Returns False for other alphabets, because without a byte order mark such a text
+    looks like binary data.
     """
     if len(head) < SMALLEST or head.count(0) < SHARE_OF_ZEROS * len(head):
         return False

@@ -33,7 +33,7 @@ UNFINISHED = (
 
 @lru_cache(maxsize=1)
 def inspectors() -> tuple[Inspector, ...]:
-    """Return the quick inspectors, then the slow ones, each in the setting's order.
+    """Return all inspectors in the order of the setting, but slow inspectors last.
 
     Raises ImproperlyConfigured if an entry of ``INSPECTORS`` cannot be imported, is not
     an inspector, or has wrong options.
@@ -99,8 +99,8 @@ def inspect(
 def _paid(inspector: Inspector, sample: Sample) -> AbstractContextManager[None]:
     """Return a context that subtracts an inspector's work from the budget.
 
-    In the background it ignores the work of slow inspectors, because they read the
-    whole object.
+    In the background, it does not subtract the work of slow inspectors, because they
+    must read the whole object.
     """
     if inspector.slow and not sample.budget.is_inline:
         return nullcontext()
@@ -145,8 +145,8 @@ def _make(entry: Mapping[str, Any]) -> Inspector:
     unknown = entry.keys() - {"NAME", "OPTIONS"}
     if unknown or "NAME" not in entry:
         raise ImproperlyConfigured(
-            "An entry of INSPECTORS must have NAME and may have OPTIONS. This one has "
-            f"{sorted(entry)}."
+            "An entry of INSPECTORS must have NAME and may have OPTIONS. This entry "
+            f"has {sorted(entry)}."
         )
     path = entry["NAME"]
     try:
@@ -158,7 +158,7 @@ def _make(entry: Mapping[str, Any]) -> Inspector:
     ]
     if lacking:
         raise ImproperlyConfigured(
-            f"INSPECTORS: {path} is no inspector. It lacks {', '.join(lacking)}."
+            f"INSPECTORS: {path} is not an inspector. It lacks {', '.join(lacking)}."
         )
     return made
 

@@ -10,7 +10,7 @@ BLOCK = 128 * 1024
 MAX_BLOCKS = 16
 
 Read = Callable[[int, int], bytes]
-"""A function that takes a start and a length, and returns at most this many bytes."""
+"""A function that takes a start and a length, and returns at most ``length`` bytes."""
 
 
 class Readable(Protocol):
@@ -83,7 +83,7 @@ class Window:
 
 
 class InMemory:
-    """Content in memory."""
+    """Reads bytes in memory as if they were a file."""
 
     def __init__(self, content: bytes) -> None:
         self.byte_size = len(content)

@@ -1,6 +1,6 @@
 """Detects types that libmagic does not detect, by their first bytes.
 
-Files of all these types were in a measurement (docs/inspection.md, "Measured").
+Each of these types had files in our test collections (docs/inspection.md, "Measured").
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ WRITTEN: tuple[tuple[re.Pattern[bytes], str], ...] = (
 _PACKET_BYTES = (188, 192)
 _SYNC = 0xFFE0
 _BIT_RATES = {
-    # Kilobits per second. The key is (whether the audio is MPEG 1, number of the
-    # layer).
+    # Kilobits per second. A key is a pair: whether the audio is MPEG 1, and the number
+    # of the layer.
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
     (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),

@@ -63,7 +63,7 @@ IN_WORDS = {
     "image/jpeg": "a JPEG image",
     "image/jxl": "a JPEG XL image",
     "image/png": "a PNG image",
-    "image/svg+xml": "an SVG drawing, which can carry scripts",
+    "image/svg+xml": "an SVG drawing, which can contain scripts",
     "image/tiff": "a TIFF image",
     "image/vnd.adobe.photoshop": "a Photoshop image",
     "image/vnd.microsoft.icon": "an icon",

@@ -45,13 +45,13 @@ class Sample:
 
 
 CONTENT = "content"
-"""The content breaks a rule of this site. An operator may release it."""
+"""The content breaks a rule of this site. An operator may release the upload."""
 
 MALWARE = "malware"
-"""A scanner found malware. Nobody can release it."""
+"""A scanner found malware. Nobody can release the upload."""
 
 NOT_SCANNED = "not_scanned"
-"""The object is too large for the scanner. An operator may release it."""
+"""The object is too large for the scanner. An operator may release the upload."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Verdict:
     """The result of an inspection.
 
     ``reason``: if the file is refused, a message for the owner that says what to do. If
-    it is accepted, a remark for the audit trail, such as "not checked to its end".
+    the file is accepted, a remark for the audit trail, for example that the file was
+    not checked to its end.
     ``cause``: the stable code of a refusal, for programs and operators.
     ``note``: a message for the owner of an accepted file.
     """
@@ -82,8 +83,9 @@ def refused(reason: str, *, cause: str = CONTENT) -> Verdict:
 class Inspector(Protocol):
     """The interface of a class that checks an object's content.
 
-    Each process creates one instance from the entry in ``INSPECTORS``. OPTIONS are the
-    keyword arguments. Many threads use the instance at the same time.
+    Each process creates one instance from the entry in the setting ``INSPECTORS``. The
+    OPTIONS of the entry are the keyword arguments of the class. Many threads use the
+    instance at the same time.
     """
 
     name: str
@@ -92,7 +94,7 @@ class Inspector(Protocol):
     slow: bool
     """Whether this inspector reads the whole object.
 
-    If it does, it inspects large objects in the background.
+    Large objects are inspected by slow inspectors only in the background.
     """
 
     def wants(self, sample: Sample) -> bool:

@@ -1,7 +1,8 @@
 """Parses the lists of contents (central directories) and local headers of ZIP archives.
 
-Unpackers find the list of contents in different ways. Therefore this module returns
-every list that Info-ZIP, 7-Zip, Python, Java, Go or Windows would use.
+An end record at the end of the file states the position of the list. Unpackers search
+for the record and the list in different ways. Therefore this module returns every list
+that Info-ZIP, 7-Zip, Python, Java, Go or Windows would use.
 
 Sources: PKWARE's APPNOTE, sections 4.3.7, 4.3.12 to 4.3.16, 4.5.3 and 4.6.9. This
 module does not use Python's zipfile, because zipfile reads only one list and loads all
@@ -86,10 +87,7 @@ class Entry:
 
     @property
     def is_symlink(self) -> bool:
-        """Whether the Unix mode is that of a link.
-
-        This property ignores the operating system that the entry names.
-        """
+        """Whether the Unix mode is that of a link, even in an entry from Windows."""
         return stat.S_ISLNK(self.mode)
 
     @property
@@ -98,7 +96,7 @@ class Entry:
 
     @property
     def unpacked_bytes(self) -> int:
-        """The declared size, or a larger one if the stored bytes prove it false."""
+        """The declared size, or a computed size if the declared size must be false."""
         if self.method == STORED:
             return self.stored_bytes
         if self.method == DEFLATED:
@@ -193,7 +191,8 @@ def _directories_of(
     located = file.read(end - LOCATOR64.size, LOCATOR64.size)
     if located[:4] != LOCATOR64_MAGIC:
         return
-    # The stated offset is false if the file has bytes before the archive.
+    # The stated position of the record is wrong if the file has bytes before the
+    # archive. So also try the position just before the locator.
     said = LOCATOR64.unpack(located)[2]
     for record_at in {end - LOCATOR64.size - END64.size, said}:
         record = file.read(record_at, END64.size)
@@ -251,7 +250,7 @@ def _unicode_path(extra: bytes) -> bytes:
 
 
 def _from_zip64(extra: bytes, *said: int) -> tuple[int, int, int]:
-    """Return size, stored size and offset. Read large values from the extra field."""
+    """Return size, stored size and offset. Read ZIP64 values from the extra field."""
     if IN_ZIP64 in said:
         for field, content in _fields_of(extra):
             if field == ZIP64_FIELD:

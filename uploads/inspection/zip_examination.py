@@ -1,6 +1,7 @@
 """Checks a ZIP archive: its lists of contents, local headers, links and inner archives.
 
-It reads the lists, then the local headers in file order, so it reads the object once.
+First it reads the lists. Then it reads the local headers in their order in the file, so
+that it reads each block of the object only once.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ GB, MB = 1000**3, 1000**2
 MIB = 1024**2
 
 SMALLEST = 22
-"""Bytes of an empty ZIP archive."""
+"""Number of bytes of an empty ZIP archive. No other ZIP archive is smaller."""
 
 HEAD_BYTES = 512
 """Number of compressed bytes that are enough to unpack four bytes of the content."""
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC)
 MAX_INFLATED_ONE, MAX_INFLATED = 16 * MIB, 64 * MIB
-"""Maximum unpacked size of one compressed inner archive, and of all together."""
+"""Maximum unpacked size of one compressed inner archive, and of all these archives."""
 
 CHECK_EVERY = 1024
 LIST_NOTE = "The archive's list of contents was not read to its end."
@@ -189,7 +190,7 @@ class _Archive:
                 declared += entry.unpacked_bytes
                 self._whole.require_no_bomb(declared)
         except BrokenArchive:
-            # Unpackers still unpack the entries before the broken one, so check them.
+            # Unpackers unpack the entries before the broken entry, so check these.
             self._whole.is_damaged = True
         except OverBudget as error:
             raise OverBudget(LIST_NOTE) from error
@@ -227,8 +228,8 @@ class _Archive:
         ):
             content = self._whole.inflate(data.read(0, place.stored_bytes))
             if content is not None:
-                # Check only its size, because unpackers of the outer archive do not
-                # unpack this one.
+                # Check only the size of the inner archive, because unpackers of the
+                # outer archive do not unpack the inner archive.
                 self._whole.examine(
                     InMemory(content), depth=self._depth + 1, bombs_only=True
                 )
@@ -239,9 +240,9 @@ class _Archive:
         for name in (entry.name, entry.unicode_name):
             if leaves_folder(name):
                 raise Harmful(
-                    f"This archive holds {readable(name)}. When unpacked, this file "
-                    "would lie outside of its folder. Rename the file and pack the "
-                    "archive again."
+                    f"This archive contains {readable(name)}. Unpacking would put this "
+                    "file outside of the archive's folder. Rename the file and pack "
+                    "the archive again."
                 )
             if has_parent(name):
                 self._name_with_parent = name
@@ -264,15 +265,15 @@ class _Archive:
             raise Harmful(TANGLED) from None
         if found is not None:
             raise Harmful(
-                f"This archive holds {readable(found[0])}, a link to "
-                f"{readable(found[1])}, which lies outside of the archive. Replace the "
+                f"This archive contains {readable(found[0])}, a link to "
+                f"{readable(found[1])}, which is outside of the archive. Replace the "
                 "link with the file itself, and pack the archive again."
             )
         if self._name_with_parent is not None:
             raise Harmful(
-                f"This archive holds links and {readable(self._name_with_parent)}, "
-                "which may lie outside of its folder. Rename that file and pack the "
-                "archive again."
+                f"This archive contains links and {readable(self._name_with_parent)}. "
+                "Because of the links, unpacking could put this file outside of the "
+                "archive's folder. Rename the file and pack the archive again."
             )
 
 

@@ -1,4 +1,4 @@
-"""Finds symbolic links in an archive that would lead out of its folder."""
+"""Finds symbolic links in an archive that lead out of the folder of its files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ MAX_HOPS = 40
 """Operating systems do not follow longer chains of links."""
 
 STEPS, STEPS_PER_LINK = 10_000, 200
-"""Maximum number of steps to resolve all links. Normal archives need far fewer."""
+"""The limit is STEPS, plus STEPS_PER_LINK for each link, to resolve all links.
+
+Normal archives need far fewer steps.
+"""
 
 CHECK_EVERY = 1000
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 
 SUSPECT = re.compile(rb"\.\.|^[\s./]*[/\\]|^[\s./]*[A-Za-z]:(?!:)|[\xc0\xc1]")
-"""A fast first check. It matches every name that leaves its folder, and some others."""
+"""A fast first check. It matches all names that ``_leaves`` finds, and some others."""
 
 UP = re.compile(rb"\s*\.\.(?:\s[\s.]*)?")
-"""The parent folder ``..``. Some programs ignore spaces and dots around it."""
+"""Matches the parent folder ``..``. Some programs ignore spaces and dots around it."""
 
 ABSOLUTE = re.compile(rb"\s*(?:\./)*(?:[/\\]|[A-Za-z]:(?!:))")
 ONLY_SLASHES = re.compile(rb"[/\\]+")
 SEPARATORS = (re.compile(rb"/"), re.compile(rb"[/\\]"))
-"""Separators of folders. Only Windows treats a backslash as a separator."""
+"""Separators of folders on Unix, and on Windows, where a backslash is one too."""
 
 OVERLONG = {b"\xc0\xae": b".", b"\xc0\xaf": b"/", b"\xc1\x9c": b"\\"}
-"""Invalid UTF-8. Some decoders accept it and return these characters."""
+"""Maps invalid UTF-8 to the characters that some decoders return for it."""
 
 
 def leaves_folder(name: bytes) -> bool:
-    """Return whether an unpacker could write this name outside of its folder."""
+    """Return whether an unpacker could write a file of this name outside its folder."""
     if not SUSPECT.search(name):
         return False
     for bytes_, meant in OVERLONG.items():
@@ -48,7 +48,7 @@ def readable(name: bytes) -> str:
 
 def _leaves(name: bytes) -> bool:
     if ONLY_SLASHES.fullmatch(name):
-        return False  # the folder itself; Dropbox writes such an entry
+        return False  # This name means the folder itself. Dropbox writes such an entry.
     if ABSOLUTE.match(name):
         return True
     return any(_goes_above(separator.split(name)) for separator in SEPARATORS)

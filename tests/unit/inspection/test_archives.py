@@ -93,7 +93,7 @@ HARMFUL = {
     ),
     "a name in a stored archive": (
         packed(("a.zip", packed(("../x", b"x"))), compression=STORED),
-        "outside of its folder",
+        "outside of the archive's folder",
     ),
     "a bomb and an empty end in its comment": (
         raw(BOMB, comment=archives.end_record(0, b"", b"", b"")[:-2] + b"\xff\xff"),
@@ -123,7 +123,7 @@ HARMFUL = {
     ),
     "a name, and no list": (
         raw(Raw(b"a", b"a"), Raw(b"../b", b"b")).split(b"PK\x01\x02")[0],
-        "outside of its folder",
+        "outside of the archive's folder",
     ),
     "a bomb with a volume number": (
         raw(BOMB).replace(b"PK\x05\x06\x00\x00", b"PK\x05\x06\x01\x00"),

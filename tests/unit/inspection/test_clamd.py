@@ -295,7 +295,7 @@ def test_archive_with_a_file_over_the_scan_limit_is_decided_by_setting(
 
     assert verdict.accepted is accepted
     assert verdict.reason == (
-        "This archive holds a file that is too large to be scanned for viruses."
+        "This archive contains a file that is too large to be scanned for viruses."
     )
     assert clamd.connections == 0
     assert inspector(clamd, max_bytes=1_000_000).inspect(sample_of(archive)).accepted
