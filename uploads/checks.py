@@ -93,7 +93,7 @@ def check_bucket_is_certified(
     return [
         checks.Warning(
             f"manage.py doctor has never tested the bucket {place()}. So the site "
-            "reads every object back and compares its SHA-256 itself.",
+            "reads every object back and compares its checksum itself.",
             hint="Run `manage.py doctor`. docs/providers.md explains the results.",
             id="uploads.W010",
         )
@@ -183,7 +183,7 @@ def check_metrics_secret(**_: Any) -> list[checks.CheckMessage]:
         checks.Error(
             f"METRICS_SECRET has {len(secret)} characters; the minimum is "
             f"{MIN_SECRET_LENGTH}.",
-            hint="Create one: "
+            hint="Create a longer secret: "
             "python -c 'import secrets; print(secrets.token_urlsafe())'",
             id="uploads.E010",
         )
@@ -220,8 +220,8 @@ def _check_site_url_value(url: str) -> list[checks.CheckMessage]:
     if not is_origin or parts.scheme not in {"http", "https"} or not parts.hostname:
         return [
             checks.Error(
-                f"SITE_URL is {url!r}, which is not a scheme and a host.",
-                hint="Write a scheme and a host, such as https://files.example.com.",
+                f"SITE_URL is {url!r}. It must contain only a scheme and a host.",
+                hint="Write a URL such as https://files.example.com.",
                 id="uploads.E007",
             )
         ]
@@ -262,8 +262,8 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
         found.append(
             checks.Warning(
                 f"The server reads files from {server} unencrypted.",
-                hint="Set S3_ENDPOINT_URL to an https:// URL, unless the network "
-                "between server and bucket is private.",
+                hint="Set S3_ENDPOINT_URL to an https:// URL. If server and bucket "
+                "share a private network, you may ignore this warning.",
                 id="uploads.W006",
             )
         )
@@ -292,7 +292,7 @@ def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
         checks.Warning(
             f"The bucket's host {bucket_host} is on the same site as {same[0]}. If a "
             "browser opens a file of the bucket, the file can set cookies for this "
-            "site, and its requests contain the cookies of this site.",
+            "site, and the file's requests contain the cookies of this site.",
             hint="Serve the bucket from another domain, and set "
             "S3_PUBLIC_ENDPOINT_URL to that domain.",
             id="uploads.W007",

@@ -56,7 +56,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """Allows ``count`` requests, files or parts in ``seconds``, also all at once."""
+    """Allows ``count`` requests, files or parts in ``seconds``, even in one burst."""
 
     UNITS = {
         "second": 1,
@@ -85,14 +85,14 @@ class RateLimit:
         )
         if found is None:
             raise ImproperlyConfigured(
-                f"{name} is {text!r}. Write a number and a time, such as 6000/minute "
-                "or 5/15minutes, or write off."
+                f"{name} is {text!r}. Write a number and a period, such as 6000/minute "
+                "or 5/15minutes. For no limit, write off."
             )
         limit = cls(int(found[1]), int(found[2] or 1) * cls.UNITS[found[3]])
         if not 1 <= limit.count <= limit.seconds * cls.MAX_PER_SECOND:
             raise ImproperlyConfigured(
                 f"{name} is {text!r}. It must allow at least one request, and at most "
-                f"{cls.MAX_PER_SECOND} a second. To set no limit, write off."
+                f"{cls.MAX_PER_SECOND} requests per second. For no limit, write off."
             )
         return limit
 
@@ -182,7 +182,7 @@ class Options:
             )
         if self.lifetime_seconds < self.url_expiry_seconds:
             raise ImproperlyConfigured(
-                "UPLOADS_LIFETIME_SECONDS must not be shorter than"
+                "UPLOADS_LIFETIME_SECONDS must be at least as long as"
                 " UPLOADS_URL_EXPIRY_SECONDS."
             )
         if self.extension_seconds < 0:
@@ -264,7 +264,7 @@ class Options:
         if quarantine.startswith(kept) or kept.startswith(quarantine):
             raise ImproperlyConfigured(
                 f"UPLOADS_QUARANTINE_PREFIX {quarantine!r} and S3_KEY_PREFIX {kept!r} "
-                "overlap. Choose prefixes that do not start with each other."
+                "overlap. Neither prefix may start with the other prefix."
             )
 
 

@@ -80,7 +80,7 @@ def assemble(upload: Upload) -> str:
         if _is_assembled(upload):
             return expected
         if isinstance(error, ChecksumRefused) and expected and not listed:
-            raise  # S3 has verified the parts, and they are not the announced ones
+            raise  # the stored parts are not the parts that the client announced
         # If a client has sent a part again after S3 listed the parts, the next attempt
         # succeeds. In two cases every attempt fails until the client sends a part again
         # or the upload expires. First, S3 may have lost a part that it lists. Second,

@@ -162,7 +162,7 @@ def _hand_over(upload: Upload) -> None:
 
 def _purge(upload: Upload) -> None:
     if not lifecycle.purge(upload):
-        raise StorageUnavailable("The bytes of an ended upload could not be deleted.")
+        raise StorageUnavailable("The storage did not delete the bytes. Try again.")
 
 
 def _expire(upload: Upload) -> None:

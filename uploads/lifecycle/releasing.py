@@ -213,4 +213,4 @@ def _require_releasable(upload: Upload) -> None:
         )
     if not upload.quarantine_key:
         raise InvalidState("No copy of this file is in quarantine.")
-    raise InvalidState("Malware was found in this file. It is never released.")
+    raise InvalidState("Malware was found in this file. Such files are never released.")

@@ -42,8 +42,8 @@ class UploadQuerySet(models.QuerySet["Upload"]):
             # Compare only search_name, which is in the index upload_list_of_owner. So
             # PostgreSQL searches in the index and need not read the table.
             return self.filter(search_name__contains=wanted)
-        # Both conditions must be true. The first needs only search_name, so the database
-        # checks it with an index. A single condition with OR would be slower.
+        # Both conditions must be true. The database checks the first one in an index,
+        # because it needs only search_name. A single condition with OR would be slower.
         return self.filter(
             Q(search_name__contains=wanted) | Q(search_name=""),
             ~Q(search_name="") | Q(filename__icontains=text),
@@ -196,7 +196,7 @@ class Upload(ChecksumFields):
             ),
         ]
         indexes = [
-            # The index contains the name and the state. So lists and searches find their
+            # The index contains the name and the state. So lists and searches find the
             # results in the index, and read only the rows of the results.
             models.Index(
                 F("owner"),

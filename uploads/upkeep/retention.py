@@ -154,9 +154,9 @@ def _send(notices: Sequence[RetentionNotice]) -> None:
     }
     body = render_to_string("uploads/email/retention_message.txt", context)
     subject = (
-        "A file of yours will be deleted"
+        "One of your files will be deleted"
         if len(notices) == 1
-        else f"{len(notices)} files of yours will be deleted"
+        else f"{len(notices)} of your files will be deleted"
     )
     send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [owner.email])
 

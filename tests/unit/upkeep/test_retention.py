@@ -74,7 +74,7 @@ def test_owner_is_warned_and_the_file_is_deleted_on_its_day(
     assert sweep().warned == 1
     [message] = mail.outbox
     assert message.to == ["owner@example.com"]
-    assert message.subject == "A file of yours will be deleted"
+    assert message.subject == "One of your files will be deleted"
     day = RetentionNotice.objects.get().delete_at
     assert day is not None
     assert abs(day - (timezone.now() + 7 * DAY)) < timedelta(hours=1)
@@ -139,7 +139,7 @@ def test_many_files_of_one_owner_are_one_mail(bucket: Bucket, owner: User) -> No
 
     assert sweep().warned == 3
     [message] = mail.outbox
-    assert message.subject == "3 files of yours will be deleted"
+    assert message.subject == "3 of your files will be deleted"
     assert all(f"file{number}.txt" in message.body for number in range(3))
 
 
