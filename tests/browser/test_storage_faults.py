@@ -169,7 +169,7 @@ def test_cors_origin_with_a_trailing_slash_is_named(
     rules(AllowedOrigins=[f"{blocked.site.url}/"], AllowedHeaders=HEADERS)
     blocked.start()
 
-    blocked.expect_reason("the CORS rule spells the origin differently")
+    blocked.expect_reason("the CORS rule contains the origin in another spelling")
     blocked.expect_lines("cors_origin_differs")
 
 

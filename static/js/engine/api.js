@@ -47,8 +47,8 @@ export class Api {
    *   user?: string,
    *   base?: string,
    *   fetch?: typeof globalThis.fetch,
-   * }} parts `user`: the user id of this page. If another user has logged in since, the server refuses the requests
-   *   with `not_authenticated`. With "", the server does not compare.
+   * }} parts `user`: the user id of this page. If another user has logged in after the page was loaded, the server
+   *   refuses the requests with `not_authenticated`. If `user` is "", the server does not compare the users.
    */
   constructor({ clock, retry, csrfToken = () => "", user = "", base = "/api/v1", fetch = globalThis.fetch.bind(globalThis) }) {
     this.#clock = clock;

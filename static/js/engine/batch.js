@@ -63,7 +63,7 @@ export class Batch {
       return ids.map((id, index) => this.#outcome(results[index], () => this.#api.complete(id)));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 422)) throw error;
-      return ids.map((id) => this.#api.complete(id)); // the batch is too large for the site's rate limit
+      return ids.map((id) => this.#api.complete(id)); // the server refused the batch, because it is too large for the site's rate limit
     }
   }
 

@@ -26,7 +26,8 @@ const isSmall = ({ blob }) => blob.size <= SMALL_BYTES;
 /**
  * Computes checksums in workers, at most four at the same time.
  *
- * An owner is an upload, or all small files together. Owners take turns, so a large file does not delay other files.
+ * Each request for a checksum has an owner: one large upload, or the batch of all small files. Owners take turns, so a
+ * large file does not delay other files.
  */
 export class Checksums {
   #createWorker;
@@ -191,7 +192,7 @@ export class Checksums {
       this.#hired += 1;
       return new Hasher(worker);
     } catch {
-      this.#createWorker = undefined; // the Content-Security-Policy forbids workers, or the browser has none
+      this.#createWorker = undefined; // the Content-Security-Policy forbids workers, or the browser has no workers
       return undefined;
     }
   }

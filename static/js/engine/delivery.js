@@ -1,6 +1,6 @@
 import { DeliveryError, UploadError } from "./errors.js";
 
-const MAX_RENEWALS = 3; // a refusal after three renewals of the URL is final, because the configuration must be wrong
+const MAX_RENEWALS = 3; // if S3 also refuses the third new URL, do not retry, because the configuration must be wrong
 const MAX_CORRUPT = 3;
 
 /**
@@ -85,7 +85,7 @@ export class Delivery {
   }
 
   /**
-   * Compute the checksum of the file again. Throw UploadError `file_changed` if it has changed.
+   * Compute the checksum of the file again. Throw UploadError `file_changed` if the checksum differs.
    *
    * @param {Parcel} parcel
    */

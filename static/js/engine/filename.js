@@ -1,4 +1,4 @@
-// The same rules as in uploads/text/filenames.py. tests/cases/filenames.json tests both.
+// This module follows the same rules as uploads/text/filenames.py. tests/cases/filenames.json tests both modules.
 
 const MAX_FILENAME_LENGTH = 255;
 const MAX_PATH_LENGTH = 1024;

@@ -30,8 +30,8 @@ export class Growth {
 
   /**
    * @param {number} bytes that were just sent
-   * @param {{active: number, size: number, isLimited: boolean}} now `active`: bodies in flight; `size`: of this body;
-   *   `isLimited`: each connection is known to have its own speed limit
+   * @param {{active: number, size: number, isLimited: boolean}} now `active`: bodies in flight; `size`: size of
+   *   this body in bytes; `isLimited`: true if each connection is known to have its own speed limit
    * @returns {boolean} whether `limit` has changed
    */
   moved(bytes, { active, size, isLimited }) {

@@ -42,7 +42,7 @@ export async function recognise(identity, file, filename, fingerprint) {
 }
 
 /**
- * Throw UploadError `different_file` if the server stored another fingerprint.
+ * Throw UploadError `different_file` if the fingerprint of the file differs from the stored fingerprint.
  *
  * @param {Identity} identity
  * @param {string | undefined} found the fingerprint of the file

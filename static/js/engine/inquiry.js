@@ -24,8 +24,8 @@ const MAX_WAIT_MS = 6_000; // longest wait for the cause of a refusal before the
  * inquiry sends one request with the mode `no-cors`, which shows whether the browser reaches S3. Then it reports to our
  * server. The server tests S3 itself, and returns the causes that it has proved.
  *
- * While a proved cause lasts, requests to S3 wait. One request at a time is sent as a test, with backoff. After its
- * success, the other requests continue.
+ * While a proved cause lasts, requests to S3 wait. One request at a time is sent as a test, with backoff. When this
+ * request succeeds, the other requests continue.
  *
  * @extends {Emitter<{change: string}>}
  */

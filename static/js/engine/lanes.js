@@ -11,7 +11,7 @@ const CALM_MS = 2_000; // several calls of `pushBack` within this time count as 
  *   bodies are sent first.
  */
 
-/** `Pace` stopped this body, so that other bodies are sent first. The body must be sent again. */
+/** The error of a body that `Pace` has stopped, so that other bodies are sent first. The body must be sent again. */
 export class Stopped extends Error {}
 
 /**

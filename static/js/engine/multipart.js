@@ -7,7 +7,7 @@ const MAX_CHECKSUMS = 100; // maximum number of checksums for parts that S3 does
 const AHEAD_SECONDS = 240; // get the URL of a part at most this long before the part is sent, because URLs expire
 
 /**
- * Sends the parts of one multipart upload over the shared lanes.
+ * Sends the parts of one multipart upload over the shared lanes (permitted parallel connections).
  *
  * Three stages run at the same time: workers compute checksums, the server signs URLs, and the lanes send parts. Each
  * stage is a few parts ahead of the next stage, so that no lane has to wait.

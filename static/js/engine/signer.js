@@ -14,8 +14,8 @@ const MARGIN_SHARE = 0.25; // maximum margin for short-lived URLs, as a share of
 /**
  * Stores the presigned requests for the parts of one upload, and renews them before they expire.
  *
- * The signer computes the deadline of a URL from the time of the response on `Clock`, and from the lifetime that the
- * server reports. So a wrong time on this machine does not matter. URLs that expired together, for example during
+ * The deadline of a URL is the time of the response on `Clock`, plus the lifetime that the server reports, minus a
+ * margin. So a wrong time on this machine does not matter. URLs that expired together, for example during
  * sleep, are renewed in one request.
  */
 export class Signer {
@@ -114,7 +114,7 @@ export class Signer {
 
 /**
  * @param {StorageRequest | null | undefined} request
- * @returns {string} "" without a request
+ * @returns {string} the host of the request's URL, or "" if there is no request
  */
 export function hostOf(request) {
   return request ? new URL(request.url).host : "";

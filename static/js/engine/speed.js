@@ -4,8 +4,8 @@ const SETTLING_MS = 1_000; // ignore the first second, in which bytes only fill 
 const TRUST_MS = 1_000; // minimum time for measuring a speed
 const STALL_MS = 10_000;
 
-// The meter estimates the remaining time only after this time and this share of the bytes. Earlier estimates would
-// often be wrong.
+// The meter estimates the remaining time only after this time has passed and this share of the bytes is sent. Earlier
+// estimates would often be wrong.
 const EVIDENCE_MS = 4_000;
 const EVIDENCE_SHARE = 0.01;
 const EVIDENCE_BYTES = 1_000_000; // this number of bytes is always enough, because sending 1 % of a large file can take hours

@@ -54,7 +54,7 @@ export class BatchBar {
 
 /**
  * @param {Batch} batch
- * @returns {string} the reason why the quota is too small for the files, with advice; "" if they fit
+ * @returns {string} the reason why the quota is too small for the files, with advice; "" if the files fit
  */
 export function whatDoesNotFit({ fileCount, bytes, freeBytes, freeFiles }) {
   if (bytes > freeBytes) {

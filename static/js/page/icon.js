@@ -33,7 +33,7 @@ const ATTRIBUTE = /([\w-]+)="([^"]*)"/g;
 /** @typedef {keyof typeof ICONS} IconName */
 
 /**
- * Return an icon as an SVG element. It is built shape by shape, because Trusted Types forbid markup from strings.
+ * Return an icon as an SVG element. Build it shape by shape, because Trusted Types forbid markup from strings.
  *
  * @param {IconName} name
  * @returns {SVGSVGElement}

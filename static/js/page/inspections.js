@@ -28,7 +28,7 @@ export class Inspections {
   }
 
   /**
-   * Start asking for this file if it is in inspection.
+   * Start asking the server for the state of this file, if the file is in inspection.
    *
    * @param {UploadRecord} record
    */

@@ -25,8 +25,8 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
  * Stores the files of unfinished uploads in this browser, so that the person need not choose them again after a reload.
- * Files up to 10 MiB are stored as copies. Of larger files, the browser stores a handle, if it has one. If storing
- * a file fails, its upload continues. After a reload, the person must then choose this file again.
+ * Files up to 10 MiB are stored as copies. Of a larger file, the browser's handle is stored, if there is one. If
+ * storing a file fails, its upload continues. After a reload, the person must then choose this file again.
  */
 export class KeptFiles {
   #parts;
@@ -118,7 +118,7 @@ export class KeptFiles {
   }
 
   /**
-   * Store the new handle of a file that the person has chosen again. The stored handle may be invalid.
+   * Store the new handle of a file that the person has chosen again. The old handle may be invalid.
    *
    * @param {Blob} file
    * @param {Entry} entry

@@ -11,7 +11,7 @@ export function drawQuotaBar(place, { limit, used, promised }) {
     [".quota__pending", promised],
   ])) {
     const bar = /** @type {HTMLElement} */ (place.querySelector(selector));
-    // Even a small share must be visible.
+    // Draw at least 1.5 % of the bar, so that a small share is visible too.
     const share = bytes > 0 ? Math.min(1, Math.max(bytes / Math.max(1, limit), 0.015)) : 0;
     bar.style.transform = `scaleX(${share})`;
   }

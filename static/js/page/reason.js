@@ -1,4 +1,4 @@
-// The same rule as in uploads/views/wording.py. tests/cases/reasons.json tests both.
+// This module follows the same rule as uploads/views/wording.py. tests/cases/reasons.json tests both modules.
 const FAMILIES = "application|audio|binary|font|image|message|model|multipart|text|video";
 const TYPES = new RegExp(` \\((?:${FAMILIES})/[\\w.+-]+(?:, (?:${FAMILIES})/[\\w.+-]+)*\\)`, "g");
 

@@ -118,7 +118,7 @@ export class Thumbnails {
     try {
       return this.#createWorker?.();
     } catch {
-      this.#createWorker = undefined; // the Content-Security-Policy forbids workers, or the browser has none
+      this.#createWorker = undefined; // the Content-Security-Policy forbids workers, or the browser has no workers
       return undefined;
     }
   }

@@ -55,7 +55,7 @@ export class Transfer {
     return this.#handle.state;
   }
 
-  /** The upload id, or "" before the server has started the upload. A rejected file keeps the id of that upload. */
+  /** The upload id, or "" before the server has started the upload. After a rejection, the id of the rejected upload. */
   get serverId() {
     const { error, record } = this.#handle;
     return /** @type {{uploadId?: string} | null} */ (error)?.uploadId || record?.id || "";

@@ -3,7 +3,7 @@ const SLICE_MS = 8;
 /**
  * Wait until the browser has had time to draw, to handle input and to run timers.
  *
- * The browser sends a message to this page, and the wait ends when the message arrives. Other ways are worse: after
+ * This function sends itself a message, and the wait ends when the message arrives. Other ways would be worse. After
  * `scheduler.yield`, Chromium would continue this work before timers that are due. A timer would wait for at least 4 ms,
  * and in a hidden page for a second.
  *

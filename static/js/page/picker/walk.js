@@ -90,7 +90,7 @@ export async function walk(roots, { onCount = () => {}, patienceMs = PATIENCE_MS
     roots.map(async (root) => {
       const entry = root.entry ?? entryOf(root.file ? null : await root.handle);
       if (entry) return visit(entry, entry.name, root);
-      // If the browser supports no entries, a dropped folder looks like a file, but reading it fails.
+      // If the browser does not support FileSystemEntry, a dropped folder looks like a file, but reading it fails.
       if (root.file && (await turns.take(() => isReadable(root.file)))) add({ file: root.file, path: "", root });
       else walked.unreadable.push(root.name);
     }),
