@@ -100,10 +100,10 @@ def _names(examination: Examination, origin: str) -> Iterator[Finding]:
     host = addresses.host_of(origin)
     yield _known_to_browsers(examination, host)
     yield _mixed_content(examination, origin)
-    yield _resolves("connection.dns", "The bucket's name resolves", origin)
+    yield _resolves("connection.dns", "DNS knows the bucket's host", origin)
     server = settings.S3_ENDPOINT_URL
     if server and addresses.host_of(server) != host:
-        title = "The name of the server's endpoint resolves"
+        title = "DNS knows the host of S3_ENDPOINT_URL"
         yield _resolves("connection.dns_server", title, server)
     yield _reachable_network(examination, host)
 
@@ -150,7 +150,7 @@ def _resolves(name: str, title: str, url: str) -> Finding:
         return fail(
             name,
             title,
-            f"{host} has the bucket's name twice and does not resolve.",
+            f"{host} has the bucket's name twice. DNS does not know this host.",
             NO_UPLOADS,
             "Remove the bucket's name from S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL.",
         )
@@ -223,14 +223,14 @@ def skew_of(answer: Answer, now: datetime) -> int | None:
 
 
 def _clock(answer: Answer, now: datetime) -> Finding:
-    name, title = "connection.clock", "This server's clock agrees with S3's"
+    name, title = "connection.clock", "This server's clock agrees with S3's clock"
     seconds = skew_of(answer, now)
     if seconds is None:
         return skip(name, title, "S3's answer has no Date header.")
     if abs(seconds) <= SKEW_WARNING:
         return ok(name, title, f"The clocks differ by {abs(seconds)} s.")
     side = "ahead of" if seconds > 0 else "behind"
-    fact = f"This server's clock is {abs(seconds)} s {side} S3's."
+    fact = f"This server's clock is {abs(seconds)} s {side} S3's clock."
     fix = "Set this server's clock with an NTP service."
     if abs(seconds) < SKEW_LIMIT:
         return warn(

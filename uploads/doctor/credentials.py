@@ -160,7 +160,8 @@ def _missing(
 
 _CONSEQUENCES = {
     "DeleteObject": "Deleted files remain in the bucket and cost money.",
-    "AbortMultipartUpload": "Parts of cancelled uploads remain and cost money.",
+    "AbortMultipartUpload": "Parts of cancelled uploads remain in the bucket and cost "
+    "money.",
     "ListObjectVersions": "Files of erased users may remain in the bucket.",
     "ListObjectsV2": "For a missing object, S3 answers 403 instead of 404. The audit "
     "cannot run.",

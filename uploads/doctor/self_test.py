@@ -108,7 +108,7 @@ def _is_stored(key: str, checksum: str) -> bool:
 
 def _arrived(name: str, title: str, is_there: bool) -> Finding:
     if is_there:
-        return ok(f"browser.{name}", title, "The server has read the same bytes.")
+        return ok(f"browser.{name}", title, "The server has read the sent bytes.")
     return fail(
         f"browser.{name}",
         title,

@@ -92,7 +92,8 @@ def _finding(route: Route, examination: Examination) -> Finding:
             route.name,
             route.title,
             f"For a missing object, S3 answers {answer}. So the worker identity has no "
-            "permission to list objects (manage.py iam_policy worker).",
+            "permission to list objects. manage.py iam_policy worker prints the policy "
+            "that it needs.",
         )
     return _fail(route, cause or Cause("other", f"S3 answered {answer}", _UNKNOWN))
 
@@ -133,8 +134,8 @@ def _bucket_twice(answer: Answer) -> Cause | None:
         if (urlsplit(url).hostname or "").startswith(f"{bucket}."):
             return Cause(
                 "bucket_twice",
-                f"{name} is {url}, but the site itself adds the name {bucket}. "
-                f"S3 answered {answer}",
+                f"{name} is {url}, which contains the bucket's name. The site itself "
+                f"adds this name to its URLs. S3 answered {answer}",
                 f"Remove the bucket's name from {name}.",
             )
     return None

@@ -236,7 +236,7 @@ def _email() -> Finding:
     name, title = "site.email", "E-mail can be sent"
     backend = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
     if backend != "smtp":
-        fact = f"The backend is {backend}, which sends no e-mail."
+        fact = f"The e-mail backend is {backend}, which sends no e-mail."
         consequence = "Users cannot reset their passwords until you set EMAIL_URL."
         return note(name, title, fact, consequence)
     server: Any = get_connection(timeout=5)

@@ -59,7 +59,7 @@ def copy_object(
     with translated("CopyObject", _REFUSALS):
         answer = _create_only(bucket, to, request)
     if "ETag" not in answer.get("CopyObjectResult", {}):
-        raise StorageUnavailable("S3 did not finish a copy.")
+        raise StorageUnavailable("S3 did not finish the copy of an object.")
 
 
 def _create_only(
