@@ -34,7 +34,10 @@ from uploads.text.sizes import format_bytes
 DAYS = 30
 ROWS = 8
 NEAR_PERCENT = 90
-"""The page lists a quota whose bytes or files are used or reserved to this percentage."""
+"""Percentage of the bytes or of the files of a quota.
+
+The page lists a quota if at least this share is used or reserved.
+"""
 
 CAUSES = {
     "checksum_differs": "Checksum differs from the declaration",

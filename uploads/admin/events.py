@@ -49,8 +49,9 @@ class _AppendOnly:
 class EventChangeList(BoundedChangeList):
     """The list of events.
 
-    KindFilter offers nouns, such as ``upload``, for all kinds like ``upload.started``.
-    This list applies a chosen noun after all other filters.
+    In KindFilter, an operator can choose a noun. For example, ``upload`` stands for all
+    kinds that begin with ``upload.``. This list applies the chosen noun after all other
+    filters.
     """
 
     def get_queryset(

@@ -22,7 +22,7 @@ The owner has requested the release, and no operator has released the upload yet
 """
 
 MAX_DIGITS = 18
-"""Maximum digits of an account's id. A longer number overflows a database integer."""
+"""Maximum digits of an account's id. A longer id may overflow a database integer."""
 
 MIB = 1024**2
 GIB = 1024**3
@@ -208,8 +208,8 @@ class AccountFilter(SimpleListFilter):
     """Filters audit events by the account that they are about.
 
     The filter offers only the account that the URL names, because a menu of all
-    accounts would be too long. If this account does not exist, the filter has no choice,
-    and StrictChangeList shows no rows.
+    accounts would be too long. If this account does not exist, the filter has no
+    choice, and StrictChangeList shows no rows.
     """
 
     title = "account"

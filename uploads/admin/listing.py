@@ -100,10 +100,9 @@ class BoundedChangeList(StrictChangeList):
     def drill_down(self) -> dict[str, Any] | None:
         """Return the links for the page's bar of dates, or None without any date.
 
-        For example, below a month there is one link back to its year, and one link for
-        each of its days. Django's own version reads every row to
-        find the dates that occur. This version reads only the oldest and the newest
-        date, from an index.
+        For example, if a month is chosen, return one link to its year, and one link for
+        each of its days. Django's own version reads every row to find the dates that
+        occur. This version reads only the oldest and the newest date, from an index.
         """
         name = None if self.is_unreadable else self.date_hierarchy
         span = self._span(name) if name else None

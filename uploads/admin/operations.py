@@ -19,7 +19,7 @@ from uploads.trail.writing import record
 from uploads.upkeep.reverification import Finding, reverify
 
 MAX_SELECTED = 500
-"""Maximum uploads for one action, because each upload costs one or two S3 requests."""
+"""Maximum number of uploads for one action. Each upload needs one or two S3 calls."""
 
 MAX_NAMES = 5
 

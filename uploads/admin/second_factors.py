@@ -22,7 +22,10 @@ admin.site.unregister([EmailAddress, UserSession, Authenticator])
 
 @admin.register(Authenticator)
 class SecondFactorAdmin(ListAdmin):
-    """Operators delete the factor of a user who lost it. No page shows its secret."""
+    """The list of second factors. No page shows the secret of a factor.
+
+    If a user has lost a factor, for example a phone, an operator deletes the factor.
+    """
 
     list_display = ("user", "type", "created_at", "last_used_at")
     export_fields = list_display

@@ -32,8 +32,9 @@ class TokenAdmin(ListAdmin):
         *("last_used_at", "revoked_at"),
     )
     form = NewTokenForm
-    # The form's own field has the name of the model's field. `create_token` stores its
-    # value. Without `exclude`, Django refuses the name of a field that is not editable.
+    # The form defines its own field idempotency_key, and `create_token` stores the
+    # value. The model's field of this name is not editable. Without `exclude`, Django
+    # would raise an error.
     exclude = ("idempotency_key",)
     list_display = (
         *("name", "user", "scope", "created_at"),

@@ -39,7 +39,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _site_figures() -> list[Figure]:
-    """Return the figures of the site. Without a database, return only UP with 0."""
+    """Return the figures of the site.
+
+    If the database does not answer, return only the figure UP, with the value 0.
+    """
     try:
         return list(site_figures())
     except Error as error:

@@ -47,7 +47,7 @@ PAGE_STATUS: dict[type[UploadError], HTTPStatus] = {
 """HTTP statuses of errors, as in api/problems.py. All other errors have status 409."""
 
 # The form sends the file to the bucket, and S3 redirects the browser to this site.
-# Browsers permit each of the two only if form-action contains its origin.
+# Browsers permit the form and the redirect only if form-action contains their origins.
 _form_to_the_bucket = csp_replace(
     {"form-action": ["'self'", settings.BUCKET_ORIGIN]},
 )
@@ -89,7 +89,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 @_form_to_the_bucket  # type: ignore[arg-type]  # csp's types are too narrow
 def send(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
-    """Show the form that sends the file directly to the bucket, with a new signature."""
+    """Show a newly signed form, which sends the file directly to the bucket."""
     spend(request, "presign")
     return _show_form(request, own_upload(request, upload_id))
 

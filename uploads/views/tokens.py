@@ -35,9 +35,10 @@ MAX_ENDED = 20
 def tokens(request: HttpRequest) -> HttpResponse:
     """Show the person's tokens. For a POST, create a token.
 
-    Only the response to the POST shows the secret, because a message or a session would
-    store it. If the person reloads this page, the browser sends the form again. The
-    idempotency key is the same, so the server creates no second token.
+    The response to the POST shows the secret. For a redirect to another page, the site
+    would have to store the secret in a message or in the session. If the person reloads
+    the page, the browser sends the form again. The idempotency key is the same, so the
+    server creates no second token.
     """
     form = TokenForm(request.POST or None)
     made, secret = None, ""

@@ -31,8 +31,8 @@ EXPLANATIONS = {
     "the page of your files to send the rest.",
     State.INSPECTING: "The file has arrived and is being checked. You can download it "
     "when the check is done.",
-    State.EXPIRED: "The rest of the file did not arrive in time, so the first part was "
-    "deleted. Upload the file again.",
+    State.EXPIRED: "The file did not arrive completely in time, so the site deleted "
+    "the parts that had arrived. Upload the file again.",
     State.CANCELLED: "The upload was cancelled. No data is kept.",
     State.DELETED: "The file was deleted from storage.",
 }
@@ -68,7 +68,7 @@ SENTENCES = {
 _FAMILIES = "application|audio|binary|font|image|message|model|multipart|text|video"
 _TYPE = rf"(?:{_FAMILIES})/[\w.+-]+"
 _TYPES = re.compile(rf" \({_TYPE}(?:, {_TYPE})*\)", re.ASCII)
-"""Content types in the reason of a refusal.
+"""A pattern for the content types in the reason of a refusal.
 
 static/js/page/reason.js has the same pattern. tests/cases/reasons.json tests both.
 """
@@ -81,7 +81,7 @@ PROOFS = {
 UNPROVED = "Nobody has compared the stored file with a checksum."
 
 UNTOLD = ("upload.presigned",)
-"""Kinds of events that the page leaves out. Large files have thousands of such events."""
+"""Kinds of events that the page leaves out. Large files have thousands of them."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def reason_in_words(reason: str) -> str:
 
 
 def describe_checksum(upload: Upload) -> Checksum:
-    """Return the checksum as common tools print it, and who has verified it."""
+    """Return the checksum as common tools print it, with a note about its proof."""
     value = upload.object_checksum or declared_checksum(upload)
     label = str(Algorithm(upload.checksum_algorithm).label)
     digest, _, part_count = value.partition("-")
