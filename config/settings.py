@@ -1,7 +1,7 @@
 """Django settings from environment variables. docs/settings.md lists every variable.
 
-A fresh checkout runs without any variable. With DEBUG off, important variables have no
-default, and the start fails with a message that names the missing variables.
+A fresh checkout runs without any variable. With DEBUG off, the site needs some
+variables. If one of them is missing, the start fails with a message that names it.
 """
 
 from __future__ import annotations

@@ -129,8 +129,8 @@ def _reversed_limits(given: Mapping[str, str]) -> Iterator[str]:
         low, high = _number(given.get(smaller)), _number(given.get(larger))
         if low is not None and high is not None and low > high:
             yield (
-                f"{smaller} is {given[smaller]}, but {larger} is {given[larger]}. The "
-                "first must not be larger than the second."
+                f"{smaller} is {given[smaller]}, but {larger} is {given[larger]}. "
+                f"{smaller} must not be larger than {larger}."
             )
     for option in fields(Options):
         per_user, per_address = option.name, f"{option.name}_per_address"

@@ -114,11 +114,11 @@ def collect_static(folder: Path) -> None:
 def compile_code(folder: Path, python: str) -> None:
     """Add byte-code to the package, so that a cold start takes half the time.
 
-    Lambda functions cannot write byte-code themselves. Python ``python`` must be
-    installed on this machine. By default, Python uses byte-code only if the byte-code
-    contains the time of the source file. The ZIP file has the same fixed time for all
-    files, so Python would ignore the byte-code. With ``unchecked-hash``, Python uses
-    the byte-code without a check. Raises CalledProcessError if a file cannot be
+    Lambda functions cannot write byte-code themselves. The Python version ``python``
+    must be installed on this machine. By default, Python uses byte-code only if the
+    byte-code contains the time of the source file. The ZIP file has the same fixed time
+    for all files, so Python would ignore the byte-code. With ``unchecked-hash``, Python
+    uses the byte-code without a check. Raises CalledProcessError if a file cannot be
     compiled.
     """
     subprocess.run(
@@ -132,7 +132,7 @@ def compile_code(folder: Path, python: str) -> None:
 
 
 def interpreter(python: str) -> str:
-    """Return the path of Python ``python``, such as 3.11.
+    """Return the path of the Python interpreter of version ``python``, such as 3.11.
 
     Raises SystemExit if this version is not installed.
     """

@@ -78,7 +78,10 @@ def read_npm_audit(output: str, errors: str = "") -> Verdict:
 
 
 def overall(statuses: list[int]) -> int:
-    """Return FOUND if a status is FOUND, else UNCHECKED if a status is, else CLEAN."""
+    """Return FOUND if a status is FOUND, else UNCHECKED if a status is UNCHECKED.
+
+    Otherwise, return CLEAN.
+    """
     return FOUND if FOUND in statuses else max(statuses)
 
 

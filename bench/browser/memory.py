@@ -25,7 +25,7 @@ MOST_HEAP_MB = 150
 MOST_GROWTH_MB = 5
 MOST_WAITING = 100
 SENT = "Number(document.querySelector('.bar--all').getAttribute('aria-valuenow'))"
-# Counts parts that a worker hashes, parts that S3 has, and requests for URLs.
+# Counts hashed parts, stored parts, POST requests to the site, and parts with a URL.
 COUNT = """(() => {
   const seen = window.seen = { hashed: 0, sent: 0, waiting: 0, requests: 0, signed: 0 };
   const note = () => (seen.waiting = Math.max(seen.waiting, seen.hashed - seen.sent));
@@ -58,8 +58,8 @@ def main() -> None:
     options = parser.parse_args()
     share = 100 * options.sent_mib / (options.size_gib * 1024)
     with TemporaryDirectory() as folder, senders() as all_senders:
-        # With the first upload, the site loads modules. The growth below must not include
-        # these modules.
+        # This upload makes the site load all modules, so that the growth below does not
+        # include them.
         all_senders.slipway([sparse_file(Path(folder, "first.bin"), 64)])
         film = sparse_file(Path(folder, "film.bin"), options.size_gib * 1024)
         idle = site_bytes(all_senders)

@@ -1,7 +1,7 @@
 """Measures an upload of one file of 24 MiB over a slow line of 8 Mbit/s.
 
-All connections share the speed of the line. It measures the total time, and the time
-until the bucket has stored the first part.
+All connections share the speed of the line. The script measures the total time, and the
+time until the bucket has stored the first part.
 Run it with ``python bench/browser/slow_line.py``. Options: --size-mib 24 --rounds 3
 """
 

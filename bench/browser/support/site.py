@@ -89,7 +89,7 @@ class Site:
         self._wait_for_first_sweep()
 
     def _wait_for_first_sweep(self) -> None:
-        """Wait until the first sweep has ended. It would disturb the benchmark."""
+        """Wait until the first sweep has ended, so that it disturbs no benchmark."""
         log, deadline = self.folder / "sweep.log", time.monotonic() + 120
         while not (log.exists() and "looked_at" in log.read_text()):
             if time.monotonic() > deadline:

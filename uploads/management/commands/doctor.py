@@ -83,8 +83,8 @@ class Command(BaseCommand):
             return
         found = self._examine(options)
         tried: set[str] = set()
-        # If the bucket is missing, the doctor can test its settings only after it has
-        # created the bucket. So repeat the examination until it finds no new faults.
+        # If the bucket is missing, the doctor can test the bucket's settings only after
+        # --fix has created it. So repeat the examination until it finds no new faults.
         while options["fix"] and (new := _settings_to_heal(found) - tried):
             self._fix(new, options)
             tried |= new
