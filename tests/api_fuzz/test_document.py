@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 schema = schemathesis.openapi.from_dict(dict(api.get_openapi_schema()))
 schema.app = application
 
-BEYOND_A_SCHEMA = (
+NOT_IN_SCHEMA = (
     "are allowed",  # the policy's limits cause 413 and 415
     "may not be uploaded",
     "This Idempotency-Key was used for another file",
@@ -45,14 +45,14 @@ BOUNDED = settings(max_examples=examples(20), suppress_health_check=list(HealthC
 def test_operation_answers_as_its_document_says(
     case: Any, authorization: str, new_upload: NewUpload
 ) -> None:
-    point_at_an_upload(case, new_upload)
+    use_existing_upload(case, new_upload)
 
     answer = case.call(headers={"Authorization": authorization})
 
     validate(case, answer, headers={"Authorization": authorization})
 
 
-def point_at_an_upload(case: Any, new_upload: NewUpload) -> None:
+def use_existing_upload(case: Any, new_upload: NewUpload) -> None:
     """Replace most generated ids, which do not exist, by the id of an upload."""
     try:
         number = uuid.UUID(case.path_parameters["upload_id"]).int
@@ -66,7 +66,7 @@ def validate(case: Any, answer: Any, *, headers: dict[str, str]) -> None:
     """Run all checks. A refusal that the schema cannot predict must be a known one."""
     foreseen = not (
         answer.status_code in {413, 415, 422}
-        and any(reason in answer.text for reason in BEYOND_A_SCHEMA)
+        and any(reason in answer.text for reason in NOT_IN_SCHEMA)
     )
     case.validate_response(
         answer,

@@ -121,14 +121,14 @@ def send(
     assert answer.status_code < 500, answer.content
     if answer.status_code in {204, 302}:
         return {}
-    told: dict[str, Any] = json.loads(answer.content)
+    received: dict[str, Any] = json.loads(answer.content)
     if answer.status_code >= 400:
         assert answer["Content-Type"] == "application/problem+json"
-        assert told["status"] == answer.status_code
-        assert {"type", "title", "detail", "code"} <= told.keys()
+        assert received["status"] == answer.status_code
+        assert {"type", "title", "detail", "code"} <= received.keys()
     else:
         assert answer["Content-Type"].startswith("application/json")
-    return told
+    return received
 
 
 @BOUNDED
@@ -155,7 +155,7 @@ def test_random_body_gets_a_valid_answer_or_a_problem(
 def test_random_declaration_gets_a_valid_answer_or_a_problem(
     session: str, document: Any
 ) -> None:
-    told = send(
+    received = send(
         session,
         "POST",
         "/uploads",
@@ -163,8 +163,10 @@ def test_random_declaration_gets_a_valid_answer_or_a_problem(
         content_type="application/json",
     )
 
-    if "id" in told:
-        assert send(session, "GET", f"/uploads/{told['id']}")["id"] == told["id"]
+    if "id" in received:
+        assert (
+            send(session, "GET", f"/uploads/{received['id']}")["id"] == received["id"]
+        )
 
 
 @BOUNDED

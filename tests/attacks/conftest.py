@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _books(db: None, seaweed_bucket: Bucket) -> Iterator[None]:
+def _audit_after_test(db: None, seaweed_bucket: Bucket) -> Iterator[None]:
     """Sweep after each test with uploads, and check that the audit finds nothing."""
     yield
     if Upload.objects.exists():

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.bucket.stores import Answer, Wire, send_raw, sha256
+from tests.bucket.stores import Answer, RawRequest, send_raw, sha256
 from uploads.models import Upload
 
 MIB = 1024 * 1024
@@ -21,20 +21,22 @@ OTHER = b"HELLO"
 class Started:
     """An upload that was started by the API: the API's answer, and the row."""
 
-    told: dict[str, Any]
+    received: dict[str, Any]
 
     @property
     def id(self) -> str:
-        return str(self.told["id"])
+        return str(self.received["id"])
 
     @property
     def row(self) -> Upload:
         return Upload.objects.get(pk=self.id)
 
-    def wire(self, content: bytes) -> Wire:
+    def raw_request(self, content: bytes) -> RawRequest:
         """Return the request with which a browser would send ``content``."""
-        request = self.told["request"]
-        return Wire(request["method"], request["url"], request["headers"], content)
+        request = self.received["request"]
+        return RawRequest(
+            request["method"], request["url"], request["headers"], content
+        )
 
 
 class Person:
@@ -66,7 +68,7 @@ class Person:
     def upload(self, content: bytes = HELLO, **changes: Any) -> Started:
         """Start, send and complete an upload, which becomes ready or rejected."""
         started = self.start(content, **changes)
-        assert send_raw(started.wire(content)).status == 200
+        assert send_raw(started.raw_request(content)).status == 200
         answer = self.call("POST", f"/uploads/{started.id}/complete")
         assert answer.status_code == 200, answer.content
         return started
@@ -78,7 +80,7 @@ class Person:
         assert answer.status_code == 201, answer.content
         return Started(answer.json())
 
-    def part(self, started: Started, number: int, content: bytes) -> Wire:
+    def part(self, started: Started, number: int, content: bytes) -> RawRequest:
         """Return the request that sends one part."""
         answer = self.call(
             "POST",
@@ -87,13 +89,13 @@ class Person:
         )
         assert answer.status_code == 200, answer.content
         [part] = answer.json()["parts"]
-        return Wire("PUT", part["url"], part["headers"], content)
+        return RawRequest("PUT", part["url"], part["headers"], content)
 
     def download(self, started: Started, query: str = "") -> Answer:
         """Download an upload through the site's redirect, as a browser does."""
         answer = self.call("GET", f"/uploads/{started.id}/download{query}")
         assert answer.status_code == 302, answer.content
-        return send_raw(Wire("GET", answer["Location"], {}))
+        return send_raw(RawRequest("GET", answer["Location"], {}))
 
 
 def declaration(content: bytes, **changes: Any) -> dict[str, Any]:
@@ -112,6 +114,6 @@ def assert_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
     assert answer.status_code == status, answer.content
     assert answer["Content-Type"] == "application/problem+json"
     assert answer["Cache-Control"] == "no-store"
-    told: dict[str, Any] = answer.json()
-    assert told["code"] == code
-    return told
+    received: dict[str, Any] = answer.json()
+    assert received["code"] == code
+    return received

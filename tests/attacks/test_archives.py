@@ -102,7 +102,7 @@ def test_batch_of_archives_shares_the_budget_of_one_request(
     uploads = []
     for _ in range(30):
         started = alice.start(content, filename="docs.zip", content_type=ZIP)
-        assert send_raw(started.wire(content)).status == 200
+        assert send_raw(started.raw_request(content)).status == 200
         uploads.append(started)
 
     with counted_reads(monkeypatch) as reads:

@@ -15,7 +15,7 @@ from tests.support.growth import TIMES, assert_linear_time
 from uploads.http import csp_reports
 from uploads.http.csp_reports import Budget
 
-ASKS = 15
+REQUESTS = 15
 MAX_SLOWDOWN = 5
 
 

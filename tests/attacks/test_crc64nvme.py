@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, Started, assert_problem
-from tests.bucket.stores import Answer, Wire, send_raw
+from tests.bucket.stores import Answer, RawRequest, send_raw
 from uploads.doctor.contract import ask_contract
 from uploads.doctor.examination import Examination
 from uploads.doctor.memory import remember_promises
@@ -55,35 +55,38 @@ def complete(person: Person, upload: Started) -> Any:
 def test_declared_bytes_become_ready(alice: Person, content: bytes) -> None:
     upload = start(alice, content)
 
-    assert send_raw(upload.wire(content)).status == 200
-    told = complete(alice, upload)
+    assert send_raw(upload.raw_request(content)).status == 200
+    received = complete(alice, upload)
 
-    assert (told["state"], told["checksum_verified_by"]) == ("ready", "storage")
-    assert told["checksum_crc64nvme"] == CRC64NVME.base64(content)
-    assert (told["checksum_sha256"], told["checksum_algorithm"]) == (None, "crc64nvme")
+    assert (received["state"], received["checksum_verified_by"]) == ("ready", "storage")
+    assert received["checksum_crc64nvme"] == CRC64NVME.base64(content)
+    assert (received["checksum_sha256"], received["checksum_algorithm"]) == (
+        None,
+        "crc64nvme",
+    )
 
 
 def test_bytes_with_another_crc_are_refused(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
     upload = start(alice, HELLO)
-    wire = upload.wire(HELLO)
-    bent = [
-        wire.with_body(OTHER),
-        wire.with_body(OTHER).with_header(HEADER, CRC64NVME.base64(OTHER)),
-        wire.with_body(OTHER).without_header(HEADER),
-        wire.with_body(OTHER).with_header(
+    raw_request = upload.raw_request(HELLO)
+    changed = [
+        raw_request.with_body(OTHER),
+        raw_request.with_body(OTHER).with_header(HEADER, CRC64NVME.base64(OTHER)),
+        raw_request.with_body(OTHER).without_header(HEADER),
+        raw_request.with_body(OTHER).with_header(
             "x-amz-checksum-sha256", SHA256.base64(OTHER)
         ),
-        wire.with_header("x-amz-checksum-crc32", "NhCmhg=="),
-        wire.without_header("If-None-Match"),
-        wire.with_body(HELLO + b"!"),
+        raw_request.with_header("x-amz-checksum-crc32", "NhCmhg=="),
+        raw_request.without_header("If-None-Match"),
+        raw_request.with_body(HELLO + b"!"),
     ]
 
-    for attack in bent:
+    for attack in changed:
         assert 400 <= send_raw(attack).status < 500
         assert seaweed_bucket.head_object(upload.row.key) is None
-    assert send_raw(wire).status == 200
+    assert send_raw(raw_request).status == 200
 
 
 def test_object_that_differs_from_its_declaration_is_rejected(
@@ -99,9 +102,9 @@ def test_object_that_differs_from_its_declaration_is_rejected(
         ChecksumCRC64NVME=CRC64NVME.base64(OTHER),
     )
 
-    told = complete(alice, upload)
+    received = complete(alice, upload)
 
-    assert told["state"] == "rejected"
+    assert received["state"] == "rejected"
     assert upload.row.rejected_cause == "checksum_differs"
 
 
@@ -116,10 +119,10 @@ def test_other_bytes_with_an_equal_crc_are_accepted_once(alice: Person) -> None:
     assert forged != content
     upload = start(alice, content)
 
-    assert send_raw(upload.wire(forged)).status == 200
-    assert send_raw(upload.wire(content)).status == 412
+    assert send_raw(upload.raw_request(forged)).status == 200
+    assert send_raw(upload.raw_request(content)).status == 412
     assert complete(alice, upload)["state"] == "ready"
-    assert send_raw(upload.wire(forged)).status == 412
+    assert send_raw(upload.raw_request(forged)).status == 412
 
 
 def with_crc(beginning: bytes, model: bytes) -> bytes:
@@ -151,7 +154,9 @@ def start_parts(person: Person, **changes: Any) -> Started:
     return person.start_parts(*map(len, PARTS), **facts)
 
 
-def wires(person: Person, upload: Started, announced: list[bytes]) -> list[Wire]:
+def raw_requests(
+    person: Person, upload: Started, announced: list[bytes]
+) -> list[RawRequest]:
     parts = [
         {"part_number": number, "checksum_crc64nvme": CRC64NVME.base64(body)}
         for number, body in enumerate(announced, 1)
@@ -159,13 +164,13 @@ def wires(person: Person, upload: Started, announced: list[bytes]) -> list[Wire]
     answer = person.call("POST", f"/uploads/{upload.id}/parts", {"parts": parts})
     assert answer.status_code == 200, answer.content
     return [
-        Wire("PUT", part["url"], part["headers"], body)
+        RawRequest("PUT", part["url"], part["headers"], body)
         for part, body in zip(answer.json()["parts"], announced, strict=True)
     ]
 
 
-def send_all(sent: list[Wire]) -> list[Answer]:
-    answers = [send_raw(wire) for wire in sent]
+def send_all(sent: list[RawRequest]) -> list[Answer]:
+    answers = [send_raw(raw_request) for raw_request in sent]
     assert [answer.status for answer in answers] == [200] * len(sent)
     return answers
 
@@ -175,12 +180,12 @@ def test_declared_parts_become_one_file_with_their_combined_crc(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
     upload = start_parts(alice)
-    send_all(wires(alice, upload, PARTS))
+    send_all(raw_requests(alice, upload, PARTS))
 
-    told = complete(alice, upload)
+    received = complete(alice, upload)
 
-    assert (told["state"], told["checksum_verified_by"]) == ("ready", "storage")
-    assert told["checksum_crc64nvme"] == CRC64NVME.base64(WHOLE)
+    assert (received["state"], received["checksum_verified_by"]) == ("ready", "storage")
+    assert received["checksum_crc64nvme"] == CRC64NVME.base64(WHOLE)
     facts = seaweed_bucket.head_object(upload.row.key)
     assert facts is not None
     assert facts.checksum_crc64nvme == CRC64NVME.base64(WHOLE)
@@ -188,7 +193,7 @@ def test_declared_parts_become_one_file_with_their_combined_crc(
 
 def test_part_with_another_crc_is_refused(alice: Person) -> None:
     upload = start_parts(alice)
-    first = wires(alice, upload, PARTS)[0]
+    first = raw_requests(alice, upload, PARTS)[0]
 
     for attack in (
         first.with_body(PARTS[1]),
@@ -204,12 +209,12 @@ def test_parts_declared_again_but_not_sent_are_rejected(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
     upload = start_parts(alice)
-    send_all(wires(alice, upload, PARTS))
-    wires(alice, upload, [PARTS[1], PARTS[0], PARTS[2]])
+    send_all(raw_requests(alice, upload, PARTS))
+    raw_requests(alice, upload, [PARTS[1], PARTS[0], PARTS[2]])
 
-    told = complete(alice, upload)
+    received = complete(alice, upload)
 
-    assert told["state"] == "rejected"
+    assert received["state"] == "rejected"
     assert upload.row.rejected_cause == "checksum_differs"
     assert seaweed_bucket.head_object(upload.row.key) is None
 
@@ -223,7 +228,7 @@ def test_client_that_sends_sha256_still_succeeds(alice: Person) -> None:
     answer = alice.call("POST", f"/uploads/{upload.id}/parts", {"parts": parts}).json()
     send_all(
         [
-            Wire("PUT", part["url"], part["headers"], body)
+            RawRequest("PUT", part["url"], part["headers"], body)
             for part, body in zip(answer["parts"], PARTS, strict=True)
         ]
     )
@@ -269,7 +274,7 @@ def test_released_file_keeps_its_crc(
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}
     program = b"MZ" + bytes(200)
     upload = start(alice, program, filename="picture.png", content_type="image/png")
-    assert send_raw(upload.wire(program)).status == 200
+    assert send_raw(upload.raw_request(program)).status == 200
     assert complete(alice, upload)["state"] == "rejected"
 
     release = finish(begin_release(upload.row, actor=None))

@@ -12,13 +12,13 @@ from tests.attacks.test_crc64nvme import (
     PARTS,
     certified,
     complete,
+    raw_requests,
     send_all,
     start,
     start_parts,
-    wires,
     with_crc,
 )
-from tests.bucket.stores import Wire, send_raw
+from tests.bucket.stores import RawRequest, send_raw
 from uploads.lifecycle.reconciliation import complete as finish
 from uploads.lifecycle.releasing import begin_release
 from uploads.s3.bucket import Bucket
@@ -69,7 +69,9 @@ def announce_all(person: Person, upload: Started, checksums: Checksums) -> Any:
 def send_announced(answer: Any) -> None:
     assert answer.status_code == 200, answer.content
     signed = zip(answer.json()["parts"], PARTS, strict=True)
-    send_all([Wire("PUT", one["url"], one["headers"], body) for one, body in signed])
+    send_all(
+        [RawRequest("PUT", one["url"], one["headers"], body) for one, body in signed]
+    )
 
 
 @pytest.mark.parametrize("checksums", [CRC64NVME, SHA256])
@@ -94,18 +96,18 @@ def test_part_sent_again_after_the_list_does_not_get_into_the_file(
     alice: Person, monkeypatch: pytest.MonkeyPatch, again: bytes
 ) -> None:
     upload = start_parts(alice)
-    send_all(wires(alice, upload, PARTS))
+    send_all(raw_requests(alice, upload, PARTS))
     join = Bucket.complete_multipart_upload
 
-    def late(bucket: Bucket, *told: Any, **more: Any) -> None:
-        send_all(wires(alice, upload, [*PARTS[:2], again])[2:])
-        join(bucket, *told, **more)
+    def late(bucket: Bucket, *received: Any, **more: Any) -> None:
+        send_all(raw_requests(alice, upload, [*PARTS[:2], again])[2:])
+        join(bucket, *received, **more)
 
     monkeypatch.setattr(Bucket, "complete_multipart_upload", late)
 
-    told = complete(alice, upload)
+    received = complete(alice, upload)
 
-    assert told["checksum_crc64nvme"] == CRC64NVME.base64(b"".join(PARTS))
+    assert received["checksum_crc64nvme"] == CRC64NVME.base64(b"".join(PARTS))
     assert alice.download(upload).body == b"".join(PARTS)
 
 
@@ -152,9 +154,12 @@ def test_upload_goes_on_after_the_operator_switches_the_setting(
     send_announced(announce_all(alice, untouched, new))
 
     for upload, used in ((begun, old), (untouched, new)):
-        told = complete(alice, upload)
-        assert (told["state"], told["checksum_verified_by"]) == ("ready", "storage")
-        assert told["checksum_algorithm"] == used.algorithm
+        received = complete(alice, upload)
+        assert (received["state"], received["checksum_verified_by"]) == (
+            "ready",
+            "storage",
+        )
+        assert received["checksum_algorithm"] == used.algorithm
 
 
 @pytest.mark.usefixtures("certified")
@@ -167,7 +172,7 @@ def test_release_of_a_file_in_parts_keeps_its_crc(
     upload = alice.start_parts(
         *map(len, program), checksum_sha256=None, part_size=5 * MIB, **facts
     )
-    send_all(wires(alice, upload, program))
+    send_all(raw_requests(alice, upload, program))
     assert complete(alice, upload)["state"] == "rejected"
 
     release = finish(begin_release(upload.row, actor=None))
@@ -181,15 +186,17 @@ def test_forged_bytes_sent_after_a_delete_are_never_served(
 ) -> None:
     content = b"The announced bytes, of which the CRC is signed."
     upload, parts = start(alice, content), start_parts(alice)
-    sent = wires(alice, parts, PARTS)
-    assert send_raw(upload.wire(content)).status == 200
+    sent = raw_requests(alice, parts, PARTS)
+    assert send_raw(upload.raw_request(content)).status == 200
     send_all(sent)
     for one in (upload, parts):
         complete(alice, one)
         assert alice.call("DELETE", f"/uploads/{one.id}").status_code == 204
 
     # The key is free again, so S3 accepts the bytes. The sweeper deletes them.
-    send_raw(upload.wire(with_crc(b"Any other bytes of the same length wi", content)))
+    send_raw(
+        upload.raw_request(with_crc(b"Any other bytes of the same length wi", content))
+    )
 
     assert send_raw(sent[2].with_body(FORGED)).status == 404
     for one in (upload, parts):
@@ -211,7 +218,7 @@ def test_bytes_that_the_storage_did_not_compare_are_rejected(
         request.getfixturevalue("certified")
     client, target = seaweed_bucket.client, seaweed_bucket.target
     upload, parts = start(alice, HELLO), start_parts(alice)
-    wires(alice, parts, PARTS)
+    raw_requests(alice, parts, PARTS)
     client.put_object(
         **target, Key=upload.row.key, Body=OTHER, ContentType="text/plain"
     )

@@ -107,10 +107,10 @@ def test_loop_is_answered_429_with_retry_after(
 
     assert 429 not in {answer.status_code for answer in answers[:3]}
     for answer in answers[3:]:
-        told = assert_problem(answer, 429, "rate_limited")
+        received = assert_problem(answer, 429, "rate_limited")
         assert answer["Retry-After"] == str(3600 // count)
-        assert told["retry_after"] == 3600 // count
-        assert f"the limit is {count} in one hour" in told["detail"]
+        assert received["retry_after"] == 3600 // count
+        assert f"the limit is {count} in one hour" in received["detail"]
 
 
 def test_all_requests_of_the_api_have_a_rate_limit(
@@ -183,11 +183,11 @@ def test_batch_larger_than_the_rate_limit_is_refused_with_a_hint(
     settings.UPLOADS = settings.UPLOADS | {"RATE_START": "10/hour"}
     batch = {"uploads": [declaration(HELLO)] * 11}
 
-    told = assert_problem(
+    received = assert_problem(
         alice.call("POST", "/uploads/batch", batch), 422, "invalid_request"
     )
 
-    assert told["detail"] == (
+    assert received["detail"] == (
         "This request has 11 items at once; the limit is 10 in one hour. Send fewer items."
     )
     assert not Upload.objects.exists()
@@ -282,10 +282,10 @@ def test_number_of_unfinished_uploads_is_limited(
     alice.start_parts(len(HELLO))
     alice.start(OTHER)
 
-    told = assert_problem(
+    received = assert_problem(
         alice.call("POST", "/uploads", declaration(HELLO)), 403, "quota_exceeded"
     )
-    assert told["detail"] == (
+    assert received["detail"] == (
         "You have 3 unfinished uploads; the limit is 3. Finish or cancel some, "
         "then try again."
     )

@@ -68,14 +68,14 @@ def test_name_is_cleaned_at_the_start(alice: Person, subtests: pytest.Subtests) 
     # The cleaned name must be the name that the browser later uses on the disk.
     for sent, kept in NAMES.items():
         with subtests.test(sent=sent):
-            assert alice.start(filename=sent).told["filename"] == kept
+            assert alice.start(filename=sent).received["filename"] == kept
 
 
 def test_path_is_cleaned_at_the_start(alice: Person, subtests: pytest.Subtests) -> None:
     # A client that downloads folders would write files outside of its own folder.
     for sent in ("../../x", "/etc/", "a/./b/../c", "\u202ea/\r\nb", "\x00"):
         with subtests.test(sent=sent):
-            kept = alice.start(relative_path=sent).told["relative_path"]
+            kept = alice.start(relative_path=sent).received["relative_path"]
             assert not kept.startswith("/")
             assert {".", ".."}.isdisjoint(kept.split("/"))
             assert not CONTROL.search(kept)
@@ -91,9 +91,9 @@ def test_rename_to_an_invalid_name_is_refused(
     for sent in NAMES:
         with subtests.test(sent=sent):
             answer = alice.call("PATCH", f"/uploads/{started.id}", {"filename": sent})
-            told = assert_problem(answer, 422, "invalid_request")
+            received = assert_problem(answer, 422, "invalid_request")
             # Check that the extension is not the reason for the refusal.
-            [words] = told["errors"]["filename"]
+            [words] = received["errors"]["filename"]
             assert words.startswith(("A name cannot", "Give the file", "Windows"))
             assert started.row.filename == "a.txt"
 
@@ -126,7 +126,7 @@ def test_name_cannot_inject_into_the_download_header(
             assert (answer.status, answer.body) == (200, HELLO)
             match = re.fullmatch(DISPOSITION, disposition)
             assert match, disposition
-            assert unquote(match[2]) == started.told["filename"]
+            assert unquote(match[2]) == started.received["filename"]
             assert "X-Evil" not in answer.headers
 
 

@@ -202,7 +202,7 @@ def test_batch_of_longest_names_is_accepted_or_refused_as_a_whole(
 def test_repeated_id_in_a_batch_is_completed_once(alice: Person) -> None:
     # Otherwise each repetition of an id could change the quota.
     started = alice.start()
-    assert send_raw(started.wire(HELLO)).status == 200
+    assert send_raw(started.raw_request(HELLO)).status == 200
 
     answer = alice.call("POST", "/uploads/complete-batch", {"ids": [started.id] * 100})
 
@@ -286,8 +286,8 @@ def test_no_endpoint_accepts_the_bytes_of_a_file(
         "/api/v1/uploads", {"file": flood}
     )
 
-    told = assert_problem(answer, 413, "request_too_large")
-    assert "1048576 bytes" in told["detail"]
+    received = assert_problem(answer, 413, "request_too_large")
+    assert "1048576 bytes" in received["detail"]
     assert written == []
 
 

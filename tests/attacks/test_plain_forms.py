@@ -17,7 +17,7 @@ import pytest
 from django.utils import timezone
 
 from tests.attacks.people import HELLO, Person, assert_problem, declaration
-from tests.bucket.stores import BOUNDARY, Answer, Wire, form, send_raw
+from tests.bucket.stores import BOUNDARY, Answer, RawRequest, form, send_raw
 from tests.support.builders import let_time_pass, quota_counts
 from uploads.lifecycle import receiving
 from uploads.models import StorageQuota, Upload
@@ -57,7 +57,7 @@ class Form:
         return send_raw(form(self.url, fields, HELLO))
 
 
-def ask(person: Person, name: str = "notes.txt", room: str = str(ROOM)) -> Form:
+def open_form(person: Person, name: str = "notes.txt", room: str = str(ROOM)) -> Form:
     """Reserve space, open the next page, and parse its form as a browser does."""
     answer = person.browser.post("/uploads/form/", {"room": room, "filename": name})
     assert answer.status_code == 303, answer.content
@@ -81,7 +81,7 @@ def follow(person: Person, sent: Form) -> Any:
 
 
 def receive(person: Person, content: bytes = HELLO, **asked: Any) -> Form:
-    sent = ask(person, **asked)
+    sent = open_form(person, **asked)
     assert sent.send(content).status == 303
     assert follow(person, sent).status_code == 302
     return sent
@@ -90,12 +90,12 @@ def receive(person: Person, content: bytes = HELLO, **asked: Any) -> Form:
 def served(person: Person, sent: Form) -> bytes:
     answer = person.call("GET", f"/uploads/{sent.upload_id}/download")
     assert answer.status_code == 302, answer.content
-    return send_raw(Wire("GET", answer["Location"], {})).body
+    return send_raw(RawRequest("GET", answer["Location"], {})).body
 
 
 def test_form_uploads_a_file(alice: Person) -> None:
     # The next tests prove something only if an unchanged form works.
-    sent = ask(alice)
+    sent = open_form(alice)
     answer = sent.send()
 
     assert answer.status == 303
@@ -112,7 +112,7 @@ def test_form_with_a_changed_or_missing_field_is_refused(
     alice: Person, subtests: pytest.Subtests
 ) -> None:
     # A field that is not signed could be chosen by the attacker.
-    sent = ask(alice)
+    sent = open_form(alice)
 
     for name in (
         "key",
@@ -139,7 +139,7 @@ def test_form_cannot_write_to_another_key(
 ) -> None:
     # The most important case is the upload's own key, because the site serves its
     # object.
-    sent, other = ask(alice), ask(bob)
+    sent, other = open_form(alice), open_form(bob)
 
     for key in (
         sent.row.key,
@@ -160,7 +160,7 @@ def test_form_cannot_write_to_another_key(
 def test_additional_form_field_has_no_effect(alice: Person, name: str) -> None:
     # AWS refuses all these fields. SeaweedFS ignores the first two, and the site's copy
     # does not inherit them.
-    sent = ask(alice)
+    sent = open_form(alice)
 
     answer = send_raw(form(sent.url, {**sent.fields, name: "public-read"}, HELLO))
 
@@ -168,7 +168,7 @@ def test_additional_form_field_has_no_effect(alice: Person, name: str) -> None:
     if answer.status == 303:
         follow(alice, sent)
         stranger = f"{sent.url}/{sent.row.key}"
-        assert send_raw(Wire("GET", stranger, {})).status == 403
+        assert send_raw(RawRequest("GET", stranger, {})).status == 403
 
 
 @pytest.mark.parametrize("header", ["Content-Encoding", "Cache-Control", "Expires"])
@@ -176,7 +176,7 @@ def test_headers_from_form_fields_do_not_reach_the_copy(
     alice: Person, header: str
 ) -> None:
     # With a Content-Encoding, browsers would decode the bytes of a download.
-    sent = ask(alice)
+    sent = open_form(alice)
     fields = {**sent.fields, header: "gzip"}
     assert send_raw(form(sent.url, fields, HELLO)).status == 303  # AWS answers 403
 
@@ -194,7 +194,7 @@ def test_form_with_one_byte_over_the_reservation_is_refused(alice: Person) -> No
     # Only the form's content-length-range limits the size to the reservation.
     assert alice.user is not None
     StorageQuota.objects.create(user=alice.user, limit_bytes=5)
-    sent = ask(alice, room="rest")
+    sent = open_form(alice, room="rest")
 
     answer = sent.send(b"hello!")
 
@@ -206,16 +206,16 @@ def test_form_with_one_byte_over_the_reservation_is_refused(alice: Person) -> No
 
 def test_form_with_two_file_fields_stores_one_file(alice: Person) -> None:
     # S3 and the site must not use different files of one form.
-    sent = ask(alice)
-    wire = form(sent.url, sent.fields, HELLO)
+    sent = open_form(alice)
+    raw_request = form(sent.url, sent.fields, HELLO)
     end = f"--{BOUNDARY}--\r\n".encode()
     second = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="g"'
         "\r\n\r\n"
     ).encode() + HTML
-    two = wire.body.removesuffix(end) + second + b"\r\n" + end
+    two = raw_request.body.removesuffix(end) + second + b"\r\n" + end
 
-    send_raw(wire.with_body(two))
+    send_raw(raw_request.with_body(two))
     follow(alice, sent)
 
     if sent.row.state == State.READY:
@@ -224,11 +224,11 @@ def test_form_with_two_file_fields_stores_one_file(alice: Person) -> None:
 
 
 def test_form_without_a_file_stores_at_most_an_empty_file(alice: Person) -> None:
-    sent = ask(alice)
-    wire = form(sent.url, sent.fields, b"")
+    sent = open_form(alice)
+    raw_request = form(sent.url, sent.fields, b"")
     file_field = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"'
-    fields, _, _ = wire.body.partition(file_field.encode())
-    send_raw(wire.with_body(fields + f"--{BOUNDARY}--\r\n".encode()))
+    fields, _, _ = raw_request.body.partition(file_field.encode())
+    send_raw(raw_request.with_body(fields + f"--{BOUNDARY}--\r\n".encode()))
 
     follow(alice, sent)
 
@@ -239,18 +239,18 @@ def test_form_without_a_file_stores_at_most_an_empty_file(alice: Person) -> None
 def test_form_cannot_redirect_to_another_site(
     alice: Person, subtests: pytest.Subtests
 ) -> None:
-    sent = ask(alice)
+    sent = open_form(alice)
 
     for target in ("https://evil.example/", "//evil.example/", "javascript:alert(1)"):
         with subtests.test(target=target):
-            bent = sent.fields | {"success_action_redirect": target}
-            assert send_raw(form(sent.url, bent, HELLO)).status == 403
+            changed = sent.fields | {"success_action_redirect": target}
+            assert send_raw(form(sent.url, changed, HELLO)).status == 403
 
 
 def test_form_page_of_another_person_is_answered_like_an_unknown_id(
     alice: Person, bob: Person, subtests: pytest.Subtests
 ) -> None:
-    path = f"/uploads/{ask(alice).upload_id}/"
+    path = f"/uploads/{open_form(alice).upload_id}/"
 
     for page in ("send/", "arrived/", ""):
         with subtests.test(page=page):
@@ -263,7 +263,7 @@ def test_form_page_of_another_person_is_answered_like_an_unknown_id(
 def test_facts_in_the_redirect_are_ignored(alice: Person, bob: Person) -> None:
     # The redirect's URL may contain any bucket, key and ETag. The site uses the row's
     # facts.
-    mine, other = ask(alice), receive(bob, b"bob's")
+    mine, other = open_form(alice), receive(bob, b"bob's")
 
     answer = alice.browser.get(
         f"/uploads/{mine.upload_id}/arrived/",
@@ -298,7 +298,7 @@ def test_form_sent_again_until_its_expiry_does_not_change_the_file(
     alice: Person, seaweed_bucket: Bucket, settings: Any
 ) -> None:
     # The form can be sent again until it expires.
-    sent = ask(alice)
+    sent = open_form(alice)
     settings.UPLOADS = {**settings.UPLOADS, "URL_EXPIRY_SECONDS": 2}
     page = alice.browser.get(f"/uploads/{sent.upload_id}/send/")
     short_lived = read_form(page.content.decode())
@@ -362,7 +362,7 @@ def test_bytes_swapped_before_the_copy_are_checked_again(
 ) -> None:
     # The site reads the facts of five bytes, and then the form stores 100 bytes. The
     # copy fails by its If-Match header. The site's second attempt reads the new facts.
-    sent = ask(alice)
+    sent = open_form(alice)
     sent.send()
     real, swaps = copy_object, [b"x" * 100]
 
@@ -383,7 +383,7 @@ def test_bytes_swapped_before_the_copy_are_checked_again(
 def test_form_sent_during_every_attempt_is_answered_503_and_succeeds_later(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent = ask(alice)
+    sent = open_form(alice)
     sent.send()
     real = copy_object
 
@@ -403,7 +403,7 @@ def test_form_sent_during_every_attempt_is_answered_503_and_succeeds_later(
 def test_bytes_swapped_after_the_copy_do_not_change_the_file(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent = ask(alice)
+    sent = open_form(alice)
     sent.send()
     real = copy_object
 
@@ -421,7 +421,7 @@ def test_bytes_swapped_after_the_copy_do_not_change_the_file(
 
 def test_form_sent_continuously_gives_one_unchanged_file(alice: Person) -> None:
     # One thread sends the form without a pause, another thread completes the upload.
-    sent = ask(alice)
+    sent = open_form(alice)
     sent.send(b"0" * 10)
 
     def send_on() -> None:
@@ -449,11 +449,11 @@ def test_api_refuses_to_start_or_presign_a_form_upload(alice: Person) -> None:
         422,
         "invalid_request",
     )
-    sent = ask(alice)
-    told = alice.call("GET", f"/uploads/{sent.upload_id}").json()
+    sent = open_form(alice)
+    received = alice.call("GET", f"/uploads/{sent.upload_id}").json()
     parts = {"parts": [{"part_number": 1, "checksum_sha256": "A" * 43 + "="}]}
 
-    assert told["transport"] == "form"
+    assert received["transport"] == "form"
     assert_problem(
         alice.call("POST", f"/uploads/{sent.upload_id}/parts", parts),
         409,
@@ -475,7 +475,7 @@ def test_idempotency_key_of_the_api_never_matches_a_form_upload(alice: Person) -
 
 
 def test_page_of_the_form_does_not_contain_the_uploads_own_key(alice: Person) -> None:
-    sent = ask(alice)
+    sent = open_form(alice)
     page = alice.browser.get(f"/uploads/{sent.upload_id}/send/")
 
     assert sent.row.key not in page.content.decode()
@@ -487,7 +487,7 @@ def test_policy_permits_forms_to_the_bucket_only_on_the_forms_page(
     alice: Person,
 ) -> None:
     # On other pages, an injected form could send a person's input to the bucket.
-    sent = ask(alice)
+    sent = open_form(alice)
     origin = "/".join(sent.url.split("/")[:3])
 
     def allowed(path: str) -> str:

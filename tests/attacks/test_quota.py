@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _small_quota(settings: Settings, _books: None) -> None:
+def _small_quota(settings: Settings, _audit_after_test: None) -> None:
     settings.UPLOADS = {
         **settings.UPLOADS,
         "DEFAULT_QUOTA_BYTES": 20,
@@ -118,10 +118,10 @@ def test_rename_does_not_change_the_quota(alice: Person) -> None:
 def test_parts_cannot_exceed_the_reserved_size(alice: Person) -> None:
     # The signed sizes of the parts add up to the reserved size.
     started = alice.start_parts(5)
-    wire = alice.part(started, 1, HELLO)
+    raw_request = alice.part(started, 1, HELLO)
 
-    assert "X-Amz-SignedHeaders=content-length" in wire.url
-    assert send_raw(wire.with_body(bytes(20))).status == 403
+    assert "X-Amz-SignedHeaders=content-length" in raw_request.url
+    assert send_raw(raw_request.with_body(bytes(20))).status == 403
     parts = {"parts": [{"part_number": 2, "checksum_sha256": sha256(HELLO)}]}
     assert_problem(
         alice.call("POST", f"/uploads/{started.id}/parts", parts),
@@ -136,7 +136,7 @@ def test_bytes_sent_after_a_cancel_are_not_served_and_swept(alice: Person) -> No
     for _ in range(3):
         started = alice.start(bytes(20), content_type="application/octet-stream")
         alice.call("DELETE", f"/uploads/{started.id}")
-        assert send_raw(started.wire(bytes(20))).status == 200
+        assert send_raw(started.raw_request(bytes(20))).status == 200
         hidden.append(started)
 
     for started in hidden:

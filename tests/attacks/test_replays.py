@@ -21,13 +21,13 @@ from uploads.upkeep.sweeper import sweep
 PROGRAM = b"MZ\x90\x00" + bytes(60)
 
 
-def let_urls_die(started: Started) -> None:
+def expire_urls(started: Started) -> None:
     dead = timezone.now() - timedelta(hours=2)
     Upload.objects.filter(pk=started.id).update(urls_expire_at=dead, checked_at=None)
 
 
 def replay(started: Started, content: bytes = HELLO) -> Answer:
-    return send_raw(started.wire(content))
+    return send_raw(started.raw_request(content))
 
 
 @pytest.mark.parametrize("body", [HELLO, OTHER], ids=["same", "other"])
@@ -44,7 +44,7 @@ def test_stored_file_cannot_be_overwritten_by_its_url(
 def test_form_sent_again_writes_only_the_same_bytes(alice: Person) -> None:
     # S3 has no If-None-Match for forms, so only the checksum protects the object.
     started = alice.start(transport="post")
-    request = started.told["request"]
+    request = started.received["request"]
     assert send_raw(form(request["url"], request["fields"], HELLO)).status == 201
     assert (
         alice.call("POST", f"/uploads/{started.id}/complete").json()["state"] == "ready"
@@ -71,7 +71,7 @@ def test_put_after_a_delete_is_swept(alice: Person, seaweed_bucket: Bucket) -> N
     assert_problem(
         alice.call("POST", f"/uploads/{started.id}/complete"), 409, "invalid_state"
     )
-    let_urls_die(started)
+    expire_urls(started)
     sweep()
     assert seaweed_bucket.head_object(started.row.key) is None
 
@@ -82,10 +82,10 @@ def test_put_after_a_rejection_is_swept(alice: Person, seaweed_bucket: Bucket) -
     assert started.row.state == State.REJECTED
     assert replay(started, PROGRAM).status == 200
 
-    told = alice.call("POST", f"/uploads/{started.id}/complete").json()
+    received = alice.call("POST", f"/uploads/{started.id}/complete").json()
 
-    assert told["state"] == "rejected"
-    let_urls_die(started)
+    assert received["state"] == "rejected"
+    expire_urls(started)
     sweep()
     assert seaweed_bucket.head_object(started.row.key) is None
 
@@ -98,7 +98,7 @@ def test_bytes_sent_after_a_cancel_are_swept_and_never_served(
     alice.call("DELETE", f"/uploads/{started.id}")
     assert replay(started).status == 200
 
-    let_urls_die(started)
+    expire_urls(started)
     sweep()
 
     assert seaweed_bucket.head_object(started.row.key) is None
@@ -114,7 +114,7 @@ def test_sweeper_checks_the_key_again_after_the_url_has_expired(
     sweep()
     assert replay(started).status == 200
 
-    let_urls_die(started)
+    expire_urls(started)
     sweep()
 
     assert seaweed_bucket.head_object(started.row.key) is None
@@ -131,23 +131,23 @@ def test_empty_file_cannot_be_replaced_by_content(alice: Person) -> None:
 def test_part_of_a_completed_upload_is_refused(alice: Person) -> None:
     # An accepted part would change a verified file.
     started = alice.start_parts(len(HELLO))
-    wire = alice.part(started, 1, HELLO)
-    assert send_raw(wire).status == 200
+    raw_request = alice.part(started, 1, HELLO)
+    assert send_raw(raw_request).status == 200
     assert (
         alice.call("POST", f"/uploads/{started.id}/complete").json()["state"] == "ready"
     )
 
-    assert send_raw(wire).status == 404
+    assert send_raw(raw_request).status == 404
     assert alice.download(started).body == HELLO
 
 
 def test_part_after_a_cancel_is_refused(alice: Person) -> None:
     # S3 bills parts of an aborted multipart upload, but does not list them as objects.
     started = alice.start_parts(len(HELLO))
-    wire = alice.part(started, 1, HELLO)
+    raw_request = alice.part(started, 1, HELLO)
     alice.call("DELETE", f"/uploads/{started.id}")
 
-    assert send_raw(wire).status == 404
+    assert send_raw(raw_request).status == 404
 
 
 def test_part_swapped_before_the_completion_is_not_accepted(
@@ -169,8 +169,8 @@ def test_part_swapped_before_the_completion_is_not_accepted(
         )
         stored = seaweed_bucket.read_range(row.key, 0, 100)
         assert stored == HELLO
-    told = alice.call("POST", f"/uploads/{started.id}/complete").json()
-    assert told["state"] == "ready"
+    received = alice.call("POST", f"/uploads/{started.id}/complete").json()
+    assert received["state"] == "ready"
 
 
 def test_part_with_a_wrong_size_prevents_the_completion(
@@ -213,9 +213,9 @@ def test_object_stored_without_our_url_is_rejected(
         Key=started.row.key,
     )
 
-    told = alice.call("POST", f"/uploads/{started.id}/complete").json()
+    received = alice.call("POST", f"/uploads/{started.id}/complete").json()
 
-    assert told["state"] == "rejected"
+    assert received["state"] == "rejected"
 
 
 def test_object_without_a_checksum_is_read_back(
@@ -229,9 +229,12 @@ def test_object_without_a_checksum_is_read_back(
         ContentType="text/plain",
     )
 
-    told = alice.call("POST", f"/uploads/{started.id}/complete").json()
+    received = alice.call("POST", f"/uploads/{started.id}/complete").json()
 
-    assert (told["state"], told["checksum_verified_by"]) == ("ready", "readback")
+    assert (received["state"], received["checksum_verified_by"]) == (
+        "ready",
+        "readback",
+    )
 
 
 def test_bytes_of_an_earlier_declaration_are_rejected(
@@ -242,9 +245,9 @@ def test_bytes_of_an_earlier_declaration_are_rejected(
     first, _ = (alice.part(started, 1, body) for body in (HELLO, OTHER))
     assert send_raw(first).status == 200
 
-    told = alice.call("POST", f"/uploads/{started.id}/complete").json()
+    received = alice.call("POST", f"/uploads/{started.id}/complete").json()
 
-    assert told["state"] == "rejected"
+    assert received["state"] == "rejected"
 
 
 def test_complete_ignores_facts_in_the_request(

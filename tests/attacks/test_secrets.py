@@ -17,7 +17,7 @@ from django.conf import settings
 from django.test import Client
 
 from tests.attacks.people import HELLO, OTHER, Person, declaration
-from tests.bucket.stores import Wire, send_raw, sha256
+from tests.bucket.stores import RawRequest, send_raw, sha256
 from tests.faults.site import Site
 from tests.support.mail_server import MailServer
 from tests.support.static_files import collected
@@ -134,9 +134,9 @@ def test_session_at_debug_level_logs_no_secret(
         call("POST", "/uploads", declaration(HELLO, transport=transport))
     started = call("POST", "/uploads", declaration(HELLO)).json()
     request = started["request"]
-    wire = Wire("PUT", request["url"], request["headers"], HELLO)
-    assert send_raw(wire.with_body(OTHER)).status == 400
-    assert send_raw(wire).status == 200
+    raw_request = RawRequest("PUT", request["url"], request["headers"], HELLO)
+    assert send_raw(raw_request.with_body(OTHER)).status == 400
+    assert send_raw(raw_request).status == 200
     parts = call("POST", "/uploads", declaration(HELLO, transport="multipart")).json()
     part = {"part_number": 1, "checksum_sha256": sha256(HELLO)}
     call("POST", f"/uploads/{parts['id']}/parts", {"parts": [part]})

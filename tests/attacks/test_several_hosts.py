@@ -27,7 +27,7 @@ def start_on(person: Person, host: str) -> Started:
     """Start uploads until the URL of one has this host."""
     for _ in range(60):
         started = person.start(HELLO)
-        if urlsplit(started.told["request"]["url"]).hostname == host:
+        if urlsplit(started.received["request"]["url"]).hostname == host:
             return started
     raise AssertionError(f"None of 60 URLs has the host {host}.")
 
@@ -37,14 +37,14 @@ def test_url_of_one_host_is_refused_at_another(
     alice: Person, seaweed_bucket: Bucket, host: str, other: str
 ) -> None:
     started = start_on(alice, host)
-    wire = started.wire(HELLO)
+    raw_request = started.raw_request(HELLO)
 
-    assert send_raw(wire.with_url(f"//{host}", f"//{other}")).status == 403
-    assert send_raw(wire.with_header("Host", "evil.example")).status == 403
+    assert send_raw(raw_request.with_url(f"//{host}", f"//{other}")).status == 403
+    assert send_raw(raw_request.with_header("Host", "evil.example")).status == 403
     assert seaweed_bucket.head_object(started.row.key) is None
-    assert send_raw(wire).status == 200
+    assert send_raw(raw_request).status == 200
     # Both hosts serve one bucket, so the URL has been used on both.
-    assert send_raw(wire).status == 412
+    assert send_raw(raw_request).status == 412
 
 
 def test_request_cannot_choose_the_host_of_urls(alice: Person) -> None:

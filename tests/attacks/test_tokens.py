@@ -32,7 +32,7 @@ def token_of(person: Person, **changes: Any) -> tuple[ApiToken, str]:
     return create_token(person.user, name="script", **changes)
 
 
-def told_of_uploads() -> int:
+def upload_events() -> int:
     # The trail also has an event of the account when a token is used from a new
     # address.
     return AuditEvent.objects.filter(upload__isnull=False).count()
@@ -44,14 +44,14 @@ def test_read_only_token_cannot_change_anything(
     # More people may have a read-only token than a token with the scope `write`.
     started = alice.upload()
     _, secret = token_of(alice, scope=Scope.READ)
-    before = list(Upload.objects.values()), told_of_uploads()
+    before = list(Upload.objects.values()), upload_events()
 
     for method, path in WRITING:
         with subtests.test(method=method, path=path):
             answer = program(secret, method, path, started.id)
-            told = assert_problem(answer, 403, "permission_denied")
-            assert "This token has the scope read" in told["detail"]
-            assert (list(Upload.objects.values()), told_of_uploads()) == before
+            received = assert_problem(answer, 403, "permission_denied")
+            assert "This token has the scope read" in received["detail"]
+            assert (list(Upload.objects.values()), upload_events()) == before
 
 
 def test_read_only_token_can_read(alice: Person, subtests: pytest.Subtests) -> None:

@@ -24,7 +24,7 @@ from uploads.upkeep.auditing import audit
 PASSWORD = "correct horse battery"
 
 
-def lines(**which: Any) -> list[AuditEvent]:
+def events(**which: Any) -> list[AuditEvent]:
     return list(AuditEvent.objects.filter(**which).order_by("pk"))
 
 
@@ -44,8 +44,8 @@ def test_events_contain_no_secret(alice: Person, bob: Person) -> None:
     form = alice.start(transport="post")
     parts = alice.start_parts(5)
     alice.part(parts, 1, HELLO)
-    bent = alice.start()
-    send_raw(bent.wire(HELLO).with_body(OTHER))
+    changed = alice.start()
+    send_raw(changed.raw_request(HELLO).with_body(OTHER))
     bob.call("GET", f"/uploads/{started.id}/download")
     Client().post("/accounts/login/", {"username": "alice", "password": PASSWORD})
     Client().post("/accounts/login/", {"username": "alice", "password": secret})
@@ -73,10 +73,10 @@ def test_events_contain_no_secret(alice: Person, bob: Person) -> None:
     )
     alice.call("DELETE", f"/uploads/{form.id}")
 
-    told = exported()
-    rows = told + json.dumps(list(AuditEvent.objects.values()), default=str)
+    received = exported()
+    rows = received + json.dumps(list(AuditEvent.objects.values()), default=str)
 
-    assert len(lines()) > 20
+    assert len(events()) > 20
     alice.user.refresh_from_db()
     cookies = {
         morsel.value
@@ -109,7 +109,7 @@ def test_client_cannot_choose_the_address_in_an_event(
     client = Client(REMOTE_ADDR="203.0.113.9", headers=headers)
     client.post("/accounts/login/", {"username": "alice", "password": "wrong"})
 
-    [event] = lines(kind="account.login_failed")
+    [event] = events(kind="account.login_failed")
     assert event.address == "203.0.113.9"
 
 
@@ -122,7 +122,7 @@ def test_forged_request_id_is_not_written(alice: Person, sent: str) -> None:
         "/accounts/login/", {"username": "alice", "password": "wrong"}
     )
 
-    [event] = lines(kind="account.login_failed")
+    [event] = events(kind="account.login_failed")
     assert len(event.request_id) == 32
     assert event.request_id.isalnum()
 
@@ -147,15 +147,15 @@ def test_name_cannot_forge_a_line_of_the_export(alice: Person, name: str) -> Non
     alice.call("PATCH", f"/uploads/{started.id}", {"filename": "harmless"})
     Client().post("/accounts/login/", {"username": name, "password": "wrong"})
 
-    told = exported()
+    received = exported()
 
-    assert len(told.splitlines()) == AuditEvent.objects.count()
-    kinds = [json.loads(line)["kind"] for line in told.splitlines()]
+    assert len(received.splitlines()) == AuditEvent.objects.count()
+    kinds = [json.loads(line)["kind"] for line in received.splitlines()]
     assert "upload.renamed" in kinds
     assert "account.erased" not in kinds
     assert "trail.pruned" not in kinds
-    assert not any(ord(char) < 32 and char != "\n" for char in told)
-    assert "\u202e" not in told
+    assert not any(ord(char) < 32 and char != "\n" for char in received)
+    assert "\u202e" not in received
     operator = Person(User.objects.create_superuser("operator"))
     page = operator.browser.get("/admin/uploads/auditevent/").content.decode()
     assert "<img src=x" not in page
@@ -167,7 +167,7 @@ def test_flood_of_logins_does_not_fill_the_trail(alice: Person) -> None:
     for number in range(60):
         client.post("/accounts/login/", {"username": f"x{number}", "password": "y"})
 
-    assert 1 <= len(lines(kind="account.login_failed")) <= 20
+    assert 1 <= len(events(kind="account.login_failed")) <= 20
 
 
 def test_wrong_sizes_are_counted_by_their_cause(
@@ -184,7 +184,7 @@ def test_wrong_sizes_are_counted_by_their_cause(
         )
         alice.call("POST", f"/uploads/{started.id}/complete")
 
-    found = lines(kind="upload.rejected", user=alice.user)
+    found = events(kind="upload.rejected", user=alice.user)
     assert [event.detail["cause"] for event in found] == ["size_differs"] * 3
 
 
@@ -197,14 +197,14 @@ def test_erasure_of_a_person_includes_the_bucket(
     alice.upload()
     pending = alice.start()
     late = alice.start()
-    assert send_raw(late.wire(HELLO)).status == 200
+    assert send_raw(late.raw_request(HELLO)).status == 200
     parts = alice.start_parts(5)
     assert send_raw(alice.part(parts, 1, HELLO)).status == 200
     alice.call("DELETE", f"/uploads/{pending.id}")
 
     assert _erase("alice")["waiting"] == 4
     assert alice.call("GET", "/me").status_code == 401
-    replayed = send_raw(pending.wire(HELLO))
+    replayed = send_raw(pending.raw_request(HELLO))
     assert replayed.status in {200, 412}
     let_time_pass(minutes=20)
     report = _erase("alice")
@@ -224,5 +224,5 @@ def _erase(name: str) -> dict[str, Any]:
     out = StringIO()
     with suppress(SystemExit):
         call_command("erase_user", name, stdout=out)
-    told: dict[str, Any] = json.loads(out.getvalue())
-    return told
+    received: dict[str, Any] = json.loads(out.getvalue())
+    return received

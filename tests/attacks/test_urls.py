@@ -15,7 +15,7 @@ import pytest
 from django.utils import timezone
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, assert_problem, declaration
-from tests.bucket.stores import Wire, form, send_raw, sha256
+from tests.bucket.stores import RawRequest, form, send_raw, sha256
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State
@@ -23,18 +23,18 @@ from uploads.states import State
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-Bend = Callable[[Wire], Wire]
+Manipulation = Callable[[RawRequest], RawRequest]
 
 
-def added(name: str, value: str) -> Bend:
-    return lambda wire: wire.with_header(name, value)
+def added(name: str, value: str) -> Manipulation:
+    return lambda raw_request: raw_request.with_header(name, value)
 
 
-def appended(text: str) -> Bend:
-    return lambda wire: replace(wire, url=f"{wire.url}&{text}")
+def appended(text: str) -> Manipulation:
+    return lambda raw_request: replace(raw_request, url=f"{raw_request.url}&{text}")
 
 
-BENT = {
+MANIPULATED = {
     # A copy could read any object of the bucket with the signer's rights.
     "copy source": added("x-amz-copy-source", "/slipway/uploads/secret"),
     "copy source in the query": appended("x-amz-copy-source=/slipway/uploads/x"),
@@ -55,47 +55,63 @@ BENT = {
     "two types": added("content-type ", "text/html"),
     "to be shown": added("Content-Disposition", "inline"),
     # Without If-None-Match, a second PUT would replace the verified object.
-    "may overwrite": lambda wire: wire.without_header("If-None-Match"),
+    "may overwrite": lambda raw_request: raw_request.without_header("If-None-Match"),
     "overwrites by ETag": added("If-None-Match", '"d41d8cd98f00b204e9800998ecf8427e"'),
     # Without the checksum, S3 would accept any bytes of the declared length.
-    "no checksum": lambda wire: wire.without_header("x-amz-checksum-sha256"),
-    "checksum of other bytes": lambda wire: wire.with_body(OTHER).with_header(
-        "x-amz-checksum-sha256", sha256(OTHER)
+    "no checksum": lambda raw_request: raw_request.without_header(
+        "x-amz-checksum-sha256"
     ),
+    "checksum of other bytes": lambda raw_request: raw_request.with_body(
+        OTHER
+    ).with_header("x-amz-checksum-sha256", sha256(OTHER)),
     "weaker checksum": added("x-amz-checksum-crc32", "NhCmhg=="),
     # The quota counts the declared length, so S3 must refuse other lengths.
-    "longer": lambda wire: wire.with_body(HELLO + b"!"),
-    "shorter": lambda wire: wire.with_body(HELLO[:-1]),
-    "without a length": lambda wire: wire.in_chunks(),
-    "other bytes": lambda wire: wire.with_body(OTHER),
+    "longer": lambda raw_request: raw_request.with_body(HELLO + b"!"),
+    "shorter": lambda raw_request: raw_request.with_body(HELLO[:-1]),
+    "without a length": lambda raw_request: raw_request.in_chunks(),
+    "other bytes": lambda raw_request: raw_request.with_body(OTHER),
     "signed stream": added(
         "x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
     ),
     # Operations that the page does not need.
-    "read": lambda wire: wire.with_method("GET"),
-    "delete": lambda wire: wire.with_method("DELETE"),
-    "bulk delete": lambda wire: appended("delete")(wire.with_method("POST")),
-    "list": lambda wire: replace(
-        wire, method="GET", url=wire.url.split("/uploads/")[0]
+    "read": lambda raw_request: raw_request.with_method("GET"),
+    "delete": lambda raw_request: raw_request.with_method("DELETE"),
+    "bulk delete": lambda raw_request: appended("delete")(
+        raw_request.with_method("POST")
+    ),
+    "list": lambda raw_request: replace(
+        raw_request, method="GET", url=raw_request.url.split("/uploads/")[0]
     ),
     # Other spellings of the key or the bucket.
-    "other key": lambda wire: wire.with_url("/uploads/", "/uploads/0"),
-    "key through dots": lambda wire: wire.with_url("/uploads/", "/uploads/../uploads/"),
-    "key with a slash": lambda wire: wire.with_url("/uploads/", "//uploads/"),
-    "other bucket": lambda wire: wire.with_url("/slipway/", "/slipway-other/"),
-    "key in capitals": lambda wire: wire.with_url("/uploads/", "/Uploads/"),
+    "other key": lambda raw_request: raw_request.with_url("/uploads/", "/uploads/0"),
+    "key through dots": lambda raw_request: raw_request.with_url(
+        "/uploads/", "/uploads/../uploads/"
+    ),
+    "key with a slash": lambda raw_request: raw_request.with_url(
+        "/uploads/", "//uploads/"
+    ),
+    "other bucket": lambda raw_request: raw_request.with_url(
+        "/slipway/", "/slipway-other/"
+    ),
+    "key in capitals": lambda raw_request: raw_request.with_url(
+        "/uploads/", "/Uploads/"
+    ),
     # The lifetime is part of the signature.
-    "longer lifetime": lambda wire: wire.with_url(
+    "longer lifetime": lambda raw_request: raw_request.with_url(
         "X-Amz-Expires=900", "X-Amz-Expires=86400"
     ),
     "two lifetimes": appended("X-Amz-Expires=86400"),
-    "fewer signed headers": lambda wire: wire.with_url("%3Bif-none-match", ""),
-    "no signature": lambda wire: replace(
-        wire, url=wire.url.partition("&X-Amz-Signature")[0]
+    "fewer signed headers": lambda raw_request: raw_request.with_url(
+        "%3Bif-none-match", ""
     ),
-    "path without a query": lambda wire: replace(wire, url=wire.url.split("?")[0]),
-    "as a new multipart upload": lambda wire: appended("uploads")(
-        wire.with_method("POST")
+    "no signature": lambda raw_request: replace(
+        raw_request, url=raw_request.url.partition("&X-Amz-Signature")[0]
+    ),
+    "path without a query": lambda raw_request: replace(
+        raw_request, url=raw_request.url.split("?")[0]
+    ),
+    "as a new multipart upload": lambda raw_request: appended("uploads")(
+        raw_request.with_method("POST")
     ),
     "as a part": appended("partNumber=1&uploadId=x"),
 }
@@ -107,20 +123,20 @@ def test_manipulated_url_is_refused_and_stores_no_object(
     started = alice.start()
     key = started.row.key
 
-    for name, bend in BENT.items():
+    for name, manipulate in MANIPULATED.items():
         with subtests.test(name=name):
-            answer = send_raw(bend(started.wire(HELLO)))
+            answer = send_raw(manipulate(started.raw_request(HELLO)))
             assert 400 <= answer.status < 500, answer
             assert HELLO not in answer.body
             assert seaweed_bucket.head_object(key) is None
     # The unchanged URL works, so each refusal was due to the manipulation.
-    assert send_raw(started.wire(HELLO)).status == 200
+    assert send_raw(started.raw_request(HELLO)).status == 200
 
 
 def test_url_has_one_host_and_one_algorithm(alice: Person, settings: Settings) -> None:
     # Signatures of version 2 bind neither length nor checksum, and a URL must work for
     # one host only.
-    parts = urlsplit(alice.start().wire(HELLO).url)
+    parts = urlsplit(alice.start().raw_request(HELLO).url)
     query = parse_qs(parts.query)
 
     assert f"{parts.scheme}://{parts.netloc}" == settings.S3_ENDPOINT_URL
@@ -132,10 +148,10 @@ def test_url_has_one_host_and_one_algorithm(alice: Person, settings: Settings) -
 def test_expired_url_is_refused(alice: Person, settings: Settings) -> None:
     # A URL found in a log, a proxy or a browser's history must no longer work.
     settings.UPLOADS = {**settings.UPLOADS, "URL_EXPIRY_SECONDS": 1}
-    wire = alice.start().wire(HELLO)
+    raw_request = alice.start().raw_request(HELLO)
     time.sleep(2.2)
 
-    assert send_raw(wire).status == 403
+    assert send_raw(raw_request).status == 403
 
 
 def test_overdue_upload_gets_no_url(alice: Person) -> None:
@@ -154,9 +170,9 @@ def test_repeated_start_of_an_overdue_upload_gets_no_url(alice: Person) -> None:
     # A repeated start with the idempotency key must not give new URLs for an ended
     # upload.
     key = {"Idempotency-Key": "again"}
-    told = alice.call("POST", "/uploads", declaration(HELLO), **key).json()
+    received = alice.call("POST", "/uploads", declaration(HELLO), **key).json()
     past = timezone.now() - timedelta(seconds=1)
-    Upload.objects.filter(pk=told["id"]).update(expires_at=past)
+    Upload.objects.filter(pk=received["id"]).update(expires_at=past)
 
     assert_problem(
         alice.call("POST", "/uploads", declaration(HELLO), **key), 409, "invalid_state"
@@ -167,8 +183,8 @@ def test_repeated_start_of_a_cancelled_upload_gets_no_url(alice: Person) -> None
     # The cancel has released the quota, so no quota would count bytes sent by a new
     # URL.
     key = {"Idempotency-Key": "again"}
-    told = alice.call("POST", "/uploads", declaration(HELLO), **key).json()
-    alice.call("DELETE", f"/uploads/{told['id']}")
+    received = alice.call("POST", "/uploads", declaration(HELLO), **key).json()
+    alice.call("DELETE", f"/uploads/{received['id']}")
 
     again = alice.call("POST", "/uploads", declaration(HELLO), **key).json()
 
@@ -180,9 +196,9 @@ def test_url_does_not_work_for_another_upload(
 ) -> None:
     # The signature for a small file must not work for a person's large file.
     first, second = alice.start(), alice.start()
-    wire = first.wire(HELLO).with_url(first.row.key, second.row.key)
+    raw_request = first.raw_request(HELLO).with_url(first.row.key, second.row.key)
 
-    assert send_raw(wire).status == 403
+    assert send_raw(raw_request).status == 403
     assert seaweed_bucket.head_object(second.row.key) is None
 
 
@@ -191,16 +207,16 @@ def test_part_url_does_not_work_for_another_multipart_upload(
 ) -> None:
     # Otherwise a person could add content to another person's file.
     mine, theirs = bob.start_parts(5), alice.start_parts(5)
-    wire = bob.part(mine, 1, HELLO)
+    raw_request = bob.part(mine, 1, HELLO)
 
-    for bent in (
-        wire.with_url(mine.row.multipart_id, theirs.row.multipart_id),
-        wire.with_url(mine.row.key, theirs.row.key),
-        wire.with_url(mine.row.multipart_id, theirs.row.multipart_id).with_url(
+    for manipulated in (
+        raw_request.with_url(mine.row.multipart_id, theirs.row.multipart_id),
+        raw_request.with_url(mine.row.key, theirs.row.key),
+        raw_request.with_url(mine.row.multipart_id, theirs.row.multipart_id).with_url(
             mine.row.key, theirs.row.key
         ),
     ):
-        assert send_raw(bent).status in {403, 404}
+        assert send_raw(manipulated).status in {403, 404}
     assert alice.call("GET", f"/uploads/{theirs.id}/parts").json()["parts"] == []
 
 
@@ -219,9 +235,9 @@ def test_part_number_over_the_part_count_gets_no_url(
 
 def test_part_of_another_length_is_refused(alice: Person) -> None:
     # Parts that are longer than planned would exceed the quota.
-    wire = alice.part(alice.start_parts(5), 1, HELLO)
+    raw_request = alice.part(alice.start_parts(5), 1, HELLO)
 
-    assert send_raw(wire.with_body(HELLO + b"!")).status == 403
+    assert send_raw(raw_request.with_body(HELLO + b"!")).status == 403
 
 
 @pytest.mark.parametrize(
@@ -232,7 +248,7 @@ def test_form_with_an_additional_field_has_no_effect(
 ) -> None:
     # An additional field of a form could add a permission.
     started = alice.start(transport="post")
-    request = started.told["request"]
+    request = started.received["request"]
     fields = {**request["fields"], name: "public-read"}
 
     answer = send_raw(form(request["url"], fields, HELLO))
@@ -241,7 +257,9 @@ def test_form_with_an_additional_field_has_no_effect(
         # SeaweedFS ignores the field, AWS refuses it. The object is public in neither
         # case.
         assert (
-            send_raw(Wire("GET", f"{request['url']}/{started.row.key}", {})).status
+            send_raw(
+                RawRequest("GET", f"{request['url']}/{started.row.key}", {})
+            ).status
             == 403
         )
     else:
@@ -252,7 +270,7 @@ def test_form_with_an_additional_field_has_no_effect(
 def test_policy_of_a_form_fixes_all_fields(alice: Person) -> None:
     # A `starts-with` condition on the key or the type is a common vulnerability of
     # forms.
-    fields = alice.start(transport="post", filename="x${filename}").told["request"][
+    fields = alice.start(transport="post", filename="x${filename}").received["request"][
         "fields"
     ]
     conditions = json.loads(base64.b64decode(fields["policy"]))["conditions"]
@@ -271,13 +289,13 @@ def test_object_with_a_content_encoding_is_rejected(
     # A signature cannot forbid an additional Content-Encoding, and browsers would
     # decode each download.
     started = alice.start()
-    wire = started.wire(HELLO).with_header("Content-Encoding", encoding)
-    assert send_raw(wire).status == 200
+    raw_request = started.raw_request(HELLO).with_header("Content-Encoding", encoding)
+    assert send_raw(raw_request).status == 200
 
-    told = alice.call("POST", f"/uploads/{started.id}/complete").json()
+    received = alice.call("POST", f"/uploads/{started.id}/complete").json()
 
-    assert told["state"] == "rejected"
-    assert len(told["rejected_reason"]) <= 255
+    assert received["state"] == "rejected"
+    assert len(received["rejected_reason"]) <= 255
 
 
 def test_hostile_header_value_is_escaped_in_the_reason(alice: Person) -> None:
@@ -285,7 +303,9 @@ def test_hostile_header_value_is_escaped_in_the_reason(alice: Person) -> None:
     started = alice.start()
     evil = "<img src=x onerror=alert(1)>"
     assert (
-        send_raw(started.wire(HELLO).with_header("Content-Encoding", evil)).status
+        send_raw(
+            started.raw_request(HELLO).with_header("Content-Encoding", evil)
+        ).status
         == 200
     )
     alice.call("POST", f"/uploads/{started.id}/complete")
@@ -306,7 +326,7 @@ def test_bucket_refuses_requests_without_a_signature(
     for query in ("", "?list-type=2", "?uploads", "?acl", "?policy"):
         with subtests.test(query=query):
             url = f"{settings.S3_ENDPOINT_URL}/slipway{query}"
-            assert send_raw(Wire("GET", url, {})).status == 403
+            assert send_raw(RawRequest("GET", url, {})).status == 403
 
 
 def test_object_cannot_be_read_without_a_signature(
@@ -317,4 +337,4 @@ def test_object_cannot_be_read_without_a_signature(
 
     url = f"{settings.S3_ENDPOINT_URL}/slipway/{started.row.key}"
 
-    assert send_raw(Wire("GET", url, {})).status == 403
+    assert send_raw(RawRequest("GET", url, {})).status == 403

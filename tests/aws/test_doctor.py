@@ -29,7 +29,7 @@ FAMILIES = (
 )
 
 
-def troubles(*only: str) -> dict[str, Finding]:
+def problems(*only: str) -> dict[str, Finding]:
     return {
         finding.name: finding
         for top in examine(Examination(), only=only or FAMILIES)
@@ -48,10 +48,10 @@ def policy_of_pages(aws: Aws, settings: Settings) -> None:
 
 
 def test_bucket_after_setup_has_no_problem(aws: Aws) -> None:
-    before = troubles()
+    before = problems()
     call_command("setup_bucket", "--apply", stdout=StringIO())
 
-    after = troubles()
+    after = problems()
 
     assert {"cors.preflight.no_rule", "settings.cors"} <= set(before)
     assert after == {}
@@ -62,6 +62,6 @@ def test_missing_notifications_are_reported(
 ) -> None:
     monkeypatch.setattr(notifications, "SECONDS", 2)
 
-    found = troubles("connection", "notifications")
+    found = problems("connection", "notifications")
 
     assert found["notifications.flow"].heals == ("queue_policy", "notifications")

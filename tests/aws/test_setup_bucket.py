@@ -81,8 +81,8 @@ def test_setup_applies_every_wanted_setting(aws: Aws) -> None:
     ]
     [cors] = client.get_bucket_cors(Bucket=name)["CORSRules"]
     assert cors["AllowedOrigins"] == [SITE]
-    told = client.get_bucket_notification_configuration(Bucket=name)
-    [queue] = told["QueueConfigurations"]
+    received = client.get_bucket_notification_configuration(Bucket=name)
+    [queue] = received["QueueConfigurations"]
     assert (queue["QueueArn"], queue["Events"]) == (
         aws.queue_arn,
         ["s3:ObjectCreated:*"],
@@ -167,9 +167,9 @@ def test_foreign_queue_and_policy_statements_are_kept(aws: Aws) -> None:
     run("--apply")
 
     policy = json.loads(client.get_bucket_policy(Bucket=name)["Policy"])
-    told = client.get_bucket_notification_configuration(Bucket=name)
+    received = client.get_bucket_notification_configuration(Bucket=name)
     assert next(s["Sid"] for s in policy["Statement"]) == "Theirs"
-    assert [q["Id"] for q in told["QueueConfigurations"]] == [
+    assert [q["Id"] for q in received["QueueConfigurations"]] == [
         "theirs",
         "slipway-created",
     ]

@@ -13,7 +13,7 @@ from tests.hosts.pages import ROOT, as_script, blocks, with_values
 from tests.plugins.ministack import MiniStack
 
 TOOLS = (ROOT / ".venv" / "bin", ROOT / ".venv-tools" / "ministack" / "bin")
-PATIENCE_SECONDS = 1200
+TIMEOUT_SECONDS = 1200
 
 
 def test_every_command_of_the_tutorial_works(
@@ -48,14 +48,14 @@ def test_every_command_of_the_tutorial_works(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    told = (tmp_path / "out" / str(len(others))).read_text()
-    assert "FAIL" not in told
-    assert "WARN" not in told
-    assert "OK" in told
+    received = (tmp_path / "out" / str(len(others))).read_text()
+    assert "FAIL" not in received
+    assert "WARN" not in received
+    assert "OK" in received
     cors = boto3.client("s3", endpoint_url=ministack.url).get_bucket_cors(Bucket=name)
     assert cors["CORSRules"][0]["AllowedOrigins"] == ["https://files.example.com"]

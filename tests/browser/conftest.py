@@ -51,15 +51,15 @@ __all__ = [
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 # Long, because a machine may be busy. A test that succeeds does not wait this long.
-PATIENCE_MS = 60_000 * slowness.TIMEOUT_FACTOR
-expect.set_options(timeout=PATIENCE_MS)
+TIMEOUT_MS = 60_000 * slowness.TIMEOUT_FACTOR
+expect.set_options(timeout=TIMEOUT_MS)
 
 # Chromium logs these words for a failed request. Tests check the page's message
 # instead.
 EXPECTED_ERRORS = ("Failed to load resource",)
 # Playwright can answer the dialog of a file input, but not the browser's file picker.
 # Without a picker, the page uses its file inputs. test_picker.py simulates a picker.
-ASK_BY_INPUTS = "delete window.showOpenFilePicker;"
+USE_FILE_INPUTS = "delete window.showOpenFilePicker;"
 
 
 def pytest_collection_modifyitems(
@@ -79,7 +79,7 @@ def browser_type_launch_args(
         **browser_type_launch_args,
         "executable_path": find_chromium(),
         "args": FLAGS,
-        "timeout": 2 * PATIENCE_MS,
+        "timeout": 2 * TIMEOUT_MS,
     }
 
 
@@ -167,7 +167,7 @@ def rules() -> Iterator[Any]:
 def browser_errors(context: BrowserContext) -> Iterator[BrowserErrors]:
     """Collect the browser's errors. The test fails if an unexpected error remains."""
     seen = BrowserErrors()
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error" and not message.text.startswith(EXPECTED_ERRORS):
@@ -183,7 +183,7 @@ def browser_errors(context: BrowserContext) -> Iterator[BrowserErrors]:
     if slowness.SECONDS:
         context.on("page", _slow_down)
     context.add_init_script(LOG_VIOLATIONS)
-    context.add_init_script(ASK_BY_INPUTS)
+    context.add_init_script(USE_FILE_INPUTS)
     context.on("console", on_console)
     context.on("dialog", on_dialog)
     context.on("weberror", lambda error: seen.add(str(error.error)))

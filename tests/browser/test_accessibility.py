@@ -44,7 +44,7 @@ WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
-def assert_good(page: Page, *, source: str = AXE.read_text()) -> None:
+def assert_accessible(page: Page, *, source: str = AXE.read_text()) -> None:
     """Fail if the current page is not accessible or too wide for a phone."""
     page.wait_for_load_state(
         "load"
@@ -77,7 +77,7 @@ def test_pages_without_login_are_accessible(page: Page) -> None:
     ):
         page.goto(path)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
-        assert_good(page)
+        assert_accessible(page)
 
 
 def test_pages_of_the_account_are_accessible(signed_in: Page) -> None:
@@ -91,7 +91,7 @@ def test_pages_of_the_account_are_accessible(signed_in: Page) -> None:
     ):
         signed_in.goto(path)
         expect(signed_in.get_by_role("heading", name=heading).first).to_be_visible()
-        assert_good(signed_in)
+        assert_accessible(signed_in)
 
 
 def test_pages_of_second_factors_are_accessible(
@@ -103,18 +103,18 @@ def test_pages_of_second_factors_are_accessible(
     confirm(page)
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     page.get_by_text("Cannot scan the code?").click()
-    assert_good(page)
+    assert_accessible(page)
 
     set_up_app(page)
-    assert_good(page)
+    assert_accessible(page)
 
     page.goto(f"{by_name}/accounts/2fa/webauthn/add/")
     expect(page.get_by_role("button", name="Add passkey")).to_be_visible()
-    assert_good(page)
+    assert_accessible(page)
 
     page.get_by_role("button", name="Add passkey").click()
     expect(page.get_by_role("link", name="Rename")).to_be_visible()
-    assert_good(page)
+    assert_accessible(page)
 
     for link, heading in (
         ("Rename Chrome on Linux", "Rename passkey"),
@@ -124,22 +124,22 @@ def test_pages_of_second_factors_are_accessible(
     ):
         page.get_by_role("link", name=link).click()
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
-        assert_good(page)
+        assert_accessible(page)
         page.get_by_role("link", name="Back to your account").click()
 
     log_out(page, person)
     log_in(page, person, by_name)
     expect(page.get_by_role("heading", name="Second step of the login")).to_be_visible()
-    assert_good(page)
+    assert_accessible(page)
 
 
 def test_upload_page_is_accessible_before_an_upload(upload_page: UploadPage) -> None:
     expect(upload_page.page.get_by_text("Your files will be here")).to_be_visible()
-    assert_good(upload_page.page)
+    assert_accessible(upload_page.page)
 
     upload_page.choose(payload("red.png", png(), "image/png"), payload("a.txt", b"a"))
     expect(upload_page.start_button).to_be_visible()
-    assert_good(upload_page.page)
+    assert_accessible(upload_page.page)
 
 
 def test_upload_page_is_accessible_during_and_after_an_upload(
@@ -158,19 +158,19 @@ def test_upload_page_is_accessible_during_and_after_an_upload(
     upload_page.start()
     expect(upload_page.heading("Uploading 1 file")).to_be_visible()
     expect(upload_page.progress).to_be_visible()
-    assert_good(page)
+    assert_accessible(page)
 
     page.get_by_role("button", name="Pause").click()
     expect(upload_page.heading("Paused")).to_be_visible()
-    upload_page.let_go()
+    upload_page.stop_holding()
     page.get_by_role("button", name="Continue").click()
     upload_page.wait_until_uploaded(1)
-    assert_good(page)
+    assert_accessible(page)
 
     page.get_by_role("button", name="Actions for refused.png").click()
     page.get_by_role("menuitem", name="Remove").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert_good(page)
+    assert_accessible(page)
 
 
 def test_file_page_is_accessible(upload_page: UploadPage) -> None:
@@ -178,4 +178,4 @@ def test_file_page_is_accessible(upload_page: UploadPage) -> None:
     upload_page.act(f"{'long' * 40}.png", "Details")
     expect(upload_page.page.get_by_role("heading", name="Facts")).to_be_visible()
 
-    assert_good(upload_page.page)
+    assert_accessible(upload_page.page)

@@ -16,10 +16,10 @@ from tests.browser.upload_page import UploadPage
 from uploads.states import State
 
 CHECKSUM = "A" * 43 + "="
-SOON_MS = 20_000
+SERVICE_TIMEOUT_MS = 20_000
 """The time for each service in milliseconds, long enough for a busy machine."""
 
-SAY_OFFLINE = (
+REPORT_OFFLINE = (
     'Object.defineProperty(Navigator.prototype, "onLine", { get: () => false });'
 )
 
@@ -117,7 +117,7 @@ def test_page_sends_files_and_logs_out_when_services_fail(
     page.open()
 
     left = page.unfinished.get_by_text("left.bin").first
-    expect(left).to_be_visible(timeout=SOON_MS)
+    expect(left).to_be_visible(timeout=SERVICE_TIMEOUT_MS)
     page.upload(payload("small.txt", b"small"))
     assert uploads_of(person)["small.txt"].state == State.READY
     expect(page.row("small.txt")).to_be_visible()
@@ -128,7 +128,7 @@ def test_list_and_uploads_work_when_the_browser_reports_offline(
     signed_in: Page, person: User
 ) -> None:
     make_upload(person, filename="there.pdf")
-    signed_in.add_init_script(SAY_OFFLINE)
+    signed_in.add_init_script(REPORT_OFFLINE)
     page = UploadPage(signed_in)
 
     page.open()
@@ -141,7 +141,7 @@ def test_list_and_uploads_work_when_the_browser_reports_offline(
 def test_upload_continues_when_the_network_returns_without_an_event(
     signed_in: Page, person: User
 ) -> None:
-    signed_in.add_init_script(SAY_OFFLINE)
+    signed_in.add_init_script(REPORT_OFFLINE)
     page = UploadPage(signed_in)
     page.open()
     everything = re.compile("/api/v1/uploads|uploads/")

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from tests.browser.files import payload, uploads_of
-from tests.browser.upload_page import PATIENCE_MS, UploadPage
+from tests.browser.upload_page import TIMEOUT_MS, UploadPage
 from tests.support.live_site import serve
 from tests.unit.inspection.test_clamd import FakeClamd
 from uploads.models import Upload
@@ -38,7 +38,7 @@ def test_file_is_shown_as_checking_until_the_scanner_answers(
         page.start()
 
         sent = page.upload_area.get_by_role("listitem").filter(has_text="notes.txt")
-        expect(sent).to_contain_text("Checking", timeout=PATIENCE_MS)
+        expect(sent).to_contain_text("Checking", timeout=TIMEOUT_MS)
         expect(page.upload_area).to_contain_text("checking")
         # The page shows "Checking" at once. The site sets the waiting reason later,
         # when it has not reached the scanner.

@@ -106,7 +106,7 @@ def test_paused_upload_sends_nothing_and_continues_with_the_missing_parts(
     assert len({top for _, top in at_work}) == 1
     expect(half_sent.heading("Paused")).to_be_visible()
     expect(half_sent.upload_area).to_contain_text("Paused at")
-    half_sent.let_go()
+    half_sent.stop_holding()
     changes_at_rest = traffic.changes
     page.wait_for_timeout(700)
     assert traffic.changes == changes_at_rest
@@ -173,7 +173,7 @@ def test_upload_continues_after_a_reload_with_the_same_file(
     page = half_sent.page
 
     page.reload()
-    half_sent.let_go()
+    half_sent.stop_holding()
     half_sent.wait_for_list()
     traffic.parts_sent.clear()
     traffic.parts_arrived.clear()

@@ -114,7 +114,7 @@ def test_upload_continues_after_a_pause_and_a_reload(
     page.get_by_role("button", name="Pause").click()
     expect(crc_page.heading("Paused")).to_be_visible()
     page.reload()
-    crc_page.let_go()
+    crc_page.stop_holding()
     crc_page.wait_for_list()
     traffic.parts_arrived.clear()
     with page.expect_file_chooser() as chooser:
@@ -142,7 +142,7 @@ def test_page_continues_an_upload_with_sha256_by_sha256(
     before.wait_until(lambda: traffic.parts_arrived == [1])
 
     crc_page.open()
-    crc_page.let_go()
+    crc_page.stop_holding()
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Continue film.bin").click()
     chooser.value.set_files(film)

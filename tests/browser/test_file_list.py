@@ -52,7 +52,7 @@ HIDE = """hidden => {
 }"""
 
 
-def come_back_after_a_while(page: Page) -> None:
+def hide_for_one_minute(page: Page) -> None:
     """Hide the page, and show it again one minute later by the page's clock."""
     page.evaluate(HIDE, True)
     page.evaluate("Date.now = (now => () => now() + 60000)(Date.now)")
@@ -83,7 +83,7 @@ def test_tab_shows_a_complete_list_when_visible_again(
         for number, name in enumerate(new)
     ]
 
-    come_back_after_a_while(page)
+    hide_for_one_minute(page)
 
     expect(upload_page.row("new 000.pdf")).to_be_visible()
     more = page.get_by_role("button", name="Show more")
@@ -117,7 +117,7 @@ def test_tab_drops_deleted_files_and_finds_new_uploads_when_visible_again(
     done = {"state": State.READY, "completed_at": timezone.now()}
     Upload.objects.filter(pk=slow.pk).update(**done)
 
-    come_back_after_a_while(page)
+    hide_for_one_minute(page)
 
     names[3] = "renamed.pdf"
     names.remove("010.pdf")

@@ -11,11 +11,11 @@ from django.utils import timezone
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.files import MIB, make_upload, payload, random_file
-from tests.browser.upload_page import PATIENCE_MS, UploadPage
+from tests.browser.upload_page import TIMEOUT_MS, UploadPage
 from uploads.states import State
 
 
-class Late:
+class HeldRequests:
     """Holds API requests with this method and path until the test continues."""
 
     def __init__(self, page: Page, method: str, address: str) -> None:
@@ -27,11 +27,11 @@ class Late:
     def __bool__(self) -> bool:
         return bool(self._routes)
 
-    def ask(self) -> None:
+    def send(self) -> None:
         """Send the held requests to the site, and hold the answers."""
-        self._answers = [route.fetch(timeout=PATIENCE_MS) for route in self._routes]
+        self._answers = [route.fetch(timeout=TIMEOUT_MS) for route in self._routes]
 
-    def arrive(self) -> None:
+    def deliver(self) -> None:
         """Deliver the answers to the page."""
         for route, answer in zip(self._routes, self._answers, strict=True):
             route.fulfill(response=answer)
@@ -48,13 +48,13 @@ def test_file_uploaded_during_a_search_is_in_the_result(
 ) -> None:
     make_upload(person, filename="old notes.txt")
     upload_page.open()
-    late = Late(upload_page.page, "GET", r"\?q=notes")
+    late = HeldRequests(upload_page.page, "GET", r"\?q=notes")
     upload_page.search.fill("notes")
     upload_page.wait_until(lambda: bool(late))
-    late.ask()
+    late.send()
 
     upload_page.upload(payload("new notes.txt", b"notes"), payload("other.txt", b"o"))
-    late.arrive()
+    late.deliver()
 
     upload_page.wait_for_list()
     upload_page.expect_names("new notes.txt", "old notes.txt")
@@ -71,8 +71,8 @@ def test_upload_in_progress_is_not_listed_as_unfinished(
         completed_at=None,
     )
     page = UploadPage(signed_in)
-    unfinished = Late(signed_in, "GET", r"\?state=pending")
-    start = Late(signed_in, "POST", "$")
+    unfinished = HeldRequests(signed_in, "GET", r"\?state=pending")
+    start = HeldRequests(signed_in, "POST", "$")
     page.hold_parts(2)
     page.open()
     page.choose(random_file(tmp_path, "film.bin", 17 * MIB))
@@ -80,11 +80,11 @@ def test_upload_in_progress_is_not_listed_as_unfinished(
     page.wait_until(lambda: bool(start and unfinished))
 
     # The page gets the list with the new upload before the answer to its own start.
-    start.ask()
-    unfinished.ask()
-    unfinished.arrive()
+    start.send()
+    unfinished.send()
+    unfinished.deliver()
     expect(page.unfinished).to_contain_text("film.bin")
-    start.arrive()
+    start.deliver()
 
     expect(page.unfinished.get_by_text("film.bin")).to_have_count(0)
     expect(page.unfinished).to_contain_text("left.bin")
@@ -98,17 +98,17 @@ def test_delete_takes_effect_when_the_dialog_closes_before_the_answer(
         make_upload(person, filename=name)
     upload_page.open()
     page = upload_page.page
-    late = Late(page, "DELETE", "/")
+    late = HeldRequests(page, "DELETE", "/")
     upload_page.act("gone.pdf", "Delete")
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     upload_page.wait_until(lambda: bool(late))
-    late.ask()
+    late.send()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
 
     # Open the dialog for another file before the first answer arrives.
     upload_page.act("kept.pdf", "Delete")
-    late.arrive()
+    late.deliver()
     upload_page.expect_names("kept.pdf")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.get_by_role("dialog").get_by_role("button", name="Keep").click()

@@ -158,7 +158,7 @@ def _half_send(
     # Wait until the page has stored the handles of the files.
     upload_page.wait_until(lambda: _kept(upload_page.page) == sorted(names))
     upload_page.page.reload()
-    upload_page.let_go()
+    upload_page.stop_holding()
     upload_page.wait_for_list()
     for name in names:
         expect(_continue(upload_page, name)).to_be_visible()

@@ -20,7 +20,7 @@ from tests.browser.files import (
     sha256,
     uploads_of,
 )
-from tests.browser.upload_page import PATIENCE_MS
+from tests.browser.upload_page import TIMEOUT_MS
 from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import get_bucket
 from uploads.s3.keys import incoming_key
@@ -33,7 +33,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, "java_script_enabled": False}
 
 
-def ask_for_room(page: Page, room: str, name: str = "") -> None:
+def reserve_space(page: Page, room: str, name: str = "") -> None:
     """Reserve space by the form on the page of files, and wait for the next page."""
     page.goto("/")
     area = page.get_by_role("region", name="Upload a file")
@@ -54,7 +54,7 @@ def files_of(page: Page) -> Locator:
 def send(page: Page, file: Any) -> None:
     """Choose a file on the page of the form, and send it."""
     page.get_by_label("File", exact=True).set_input_files(file)
-    page.get_by_role("button", name="Send").click(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Send").click(timeout=TIMEOUT_MS)
 
 
 def ready(person: User, name: str) -> Upload:
@@ -69,7 +69,7 @@ def test_form_uploads_50_mib_with_a_verified_checksum(
     signed_in: Page, person: User, tmp_path: Path
 ) -> None:
     file = random_file(tmp_path, "survey.bin", 50 * MIB)
-    ask_for_room(signed_in, "100 MB", "survey.bin")
+    reserve_space(signed_in, "100 MB", "survey.bin")
     assert quota_of(person) == (0, 100_000_000, 0, 1)
 
     send(signed_in, file)
@@ -87,7 +87,7 @@ def test_reservation_over_the_quota_is_refused_with_a_message(
 ) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=40 * 1000**2)
 
-    ask_for_room(signed_in, "100 MB")
+    reserve_space(signed_in, "100 MB")
 
     refusal = "enough space for a file of up to 100 MB: 40 MB of your 40 MB are free"
     expect(signed_in.get_by_text(refusal)).to_be_visible()
@@ -101,7 +101,7 @@ def test_reservation_of_all_free_space_is_accepted(
 ) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
 
-    ask_for_room(signed_in, "1 kB, all your free space", "full.txt")
+    reserve_space(signed_in, "1 kB, all your free space", "full.txt")
     send(signed_in, payload("other.txt", b"x" * 1000))
 
     expect(signed_in.get_by_role("heading", name="full.txt")).to_be_visible()
@@ -113,7 +113,7 @@ def test_file_over_the_reserved_size_is_refused_and_can_be_cancelled(
     signed_in: Page, person: User, bucket_url: str
 ) -> None:
     StorageQuota.objects.create(user=person, limit_bytes=1000)
-    ask_for_room(signed_in, "1 kB, all your free space")
+    reserve_space(signed_in, "1 kB, all your free space")
 
     send(signed_in, payload("big.bin", b"x" * 1001))
     expect(signed_in).to_have_url(re.compile(re.escape(bucket_url)))
@@ -139,7 +139,7 @@ def test_empty_and_unusually_named_files_keep_their_names(
         ),
         start=1,
     ):
-        ask_for_room(signed_in, "100 MB", name)
+        reserve_space(signed_in, "100 MB", name)
 
         send(signed_in, payload("x", content))
 
@@ -151,7 +151,7 @@ def test_empty_and_unusually_named_files_keep_their_names(
 
 
 def test_file_without_a_name_gets_a_name(signed_in: Page, person: User) -> None:
-    ask_for_room(signed_in, "100 MB")
+    reserve_space(signed_in, "100 MB")
 
     send(signed_in, payload("report.pdf", b"%PDF-1.7\n"))
 
@@ -165,7 +165,7 @@ def test_file_without_a_name_gets_a_name(signed_in: Page, person: User) -> None:
 def test_file_rejected_by_its_content_shows_the_reason(
     signed_in: Page, person: User
 ) -> None:
-    ask_for_room(signed_in, "100 MB", "picture.png")
+    reserve_space(signed_in, "100 MB", "picture.png")
 
     send(signed_in, payload("picture.png", b"MZ\x90\x00" + bytes(60)))
 
@@ -176,7 +176,7 @@ def test_file_rejected_by_its_content_shows_the_reason(
 def test_check_before_a_file_was_sent_offers_the_form_again(
     signed_in: Page, person: User
 ) -> None:
-    ask_for_room(signed_in, "100 MB", "late.txt")
+    reserve_space(signed_in, "100 MB", "late.txt")
     [upload] = uploads_of(person).values()
 
     signed_in.goto(f"/uploads/{upload.pk}/arrived/")

@@ -76,7 +76,7 @@ def test_browser_blocks_injected_scripts(
 
     tried: list[str] = []
 
-    def told() -> list[str]:
+    def received() -> list[str]:
         return [words for words in browser_errors.expected if BROKEN in words]
 
     # A blocked script leaves the page unchanged, so all scripts run in one page.
@@ -86,8 +86,8 @@ def test_browser_blocks_injected_scripts(
 
         # When the browser reports the violation, a script that was not blocked would
         # have run.
-        upload_page.wait_until(lambda: len(told()) >= len(tried), lambda: tried)
-        assert len(told()) == len(tried), f"{way}: {told()}"
+        upload_page.wait_until(lambda: len(received()) >= len(tried), lambda: tried)
+        assert len(received()) == len(tried), f"{way}: {received()}"
         expect(page, way).to_have_title("Your files · Slipway")
         expect(upload_page.files, way).to_be_visible()
 

@@ -33,14 +33,14 @@ def test_program_named_as_an_image_is_rejected_and_its_space_released(
         "This file is a Windows program, but its name ends in .png. Give it the ending "
         "of a program, or none, then upload it again."
     )
-    told = upload_page.page.get_by_text(reason, exact=True).filter(visible=True)
+    received = upload_page.page.get_by_text(reason, exact=True).filter(visible=True)
     expect(upload_page.upload_area.get_by_text(reason, exact=True)).to_be_visible()
     expect(upload_page.row("real.png")).to_contain_text("Ready")
     expect(upload_page.row("holiday.png")).to_contain_text("Refused")
-    expect(told).to_have_count(1)
+    expect(received).to_have_count(1)
     upload_page.page.get_by_role("button", name="Upload more").click()
     expect(upload_page.row("holiday.png").get_by_text(reason)).to_be_visible()
-    expect(told).to_have_count(1)
+    expect(received).to_have_count(1)
     uploads = uploads_of(person)
     assert uploads["holiday.png"].state == State.REJECTED
     assert stored_objects(person) == {uploads["real.png"].key: len(png())}

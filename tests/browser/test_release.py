@@ -23,7 +23,7 @@ REASON = "This file is a Windows program, but its name ends in .png."
 
 
 @pytest.fixture
-def keeping_site(
+def quarantine_site(
     site_environment: dict[str, str], tmp_path: Path
 ) -> Iterator[LiveSite]:
     """Run a site that keeps refused files in quarantine."""
@@ -33,10 +33,10 @@ def keeping_site(
 
 
 @pytest.fixture
-def files(page: Page, person: User, keeping_site: LiveSite) -> UploadPage:
-    """Open and return the page of `person`'s files on `keeping_site`."""
-    sign_in(page, person, keeping_site.url)
-    files = UploadPage(page, keeping_site.url)
+def files(page: Page, person: User, quarantine_site: LiveSite) -> UploadPage:
+    """Open and return the page of `person`'s files on `quarantine_site`."""
+    sign_in(page, person, quarantine_site.url)
+    files = UploadPage(page, quarantine_site.url)
     files.open()
     return files
 
@@ -52,17 +52,19 @@ def refuse(files: UploadPage) -> None:
 def release_as_operator(browser: Browser, url: str, person: User) -> User:
     """Release the only requested file in the admin. Return the operator."""
     operator = User.objects.create_superuser(f"operator-of-{person.username}")
-    desk = browser.new_context().new_page()
-    sign_in(desk, operator, url)
-    desk.goto(f"{url}/admin/uploads/upload/?inspection=requested")
-    row = desk.get_by_role("row").filter(has_text=person.username)
+    operator_page = browser.new_context().new_page()
+    sign_in(operator_page, operator, url)
+    operator_page.goto(f"{url}/admin/uploads/upload/?inspection=requested")
+    row = operator_page.get_by_role("row").filter(has_text=person.username)
     row.get_by_role("link", name="holiday.png").click()
-    release = desk.get_by_role("button", name="Release", exact=True)
+    release = operator_page.get_by_role("button", name="Release", exact=True)
     release.click()
-    done = desk.get_by_text('"holiday.png": It is released and ready for its owner.')
+    done = operator_page.get_by_text(
+        '"holiday.png": It is released and ready for its owner.'
+    )
     expect(done).to_be_visible()
     expect(release).to_have_count(0)
-    desk.context.close()
+    operator_page.context.close()
     return operator
 
 

@@ -8,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.factors import (
     add_authenticator,
     confirm,
@@ -22,7 +22,7 @@ from tests.support.live_site import LiveSite
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
-def _is_in(page: Page) -> None:
+def _is_logged_in(page: Page) -> None:
     expect(page.get_by_role("heading", name="Files", exact=True)).to_be_visible()
 
 
@@ -47,13 +47,13 @@ def test_login_asks_for_a_code_after_an_app_was_set_up(
     page.goto("/")
     expect(page).to_have_url(re.compile("/accounts/2fa/authenticate/$"))
     enter_code(page, secret, "Log in")
-    _is_in(page)
+    _is_logged_in(page)
 
     log_out(page, person)
     log_in(page, person)
     page.get_by_label("Code").fill(spare)
     page.get_by_role("button", name="Log in", exact=True).click()
-    _is_in(page)
+    _is_logged_in(page)
     page.goto("/accounts/")
     expect(page.get_by_text("9 left")).to_be_visible()
 
@@ -86,7 +86,7 @@ def test_passkey_logs_in_without_a_password(
 
     log_out(page, person)
     page.get_by_role("button", name="Log in with a passkey").click()
-    _is_in(page)
+    _is_logged_in(page)
 
     page.goto(f"{by_name}/accounts/")
     page.get_by_role("link", name="Remove My laptop").click()
@@ -111,7 +111,7 @@ def test_passkey_confirms_a_login_with_a_password(
     log_out(page, person)
     log_in(page, person, by_name)
     page.get_by_role("button", name="Use your passkey").click()
-    _is_in(page)
+    _is_logged_in(page)
 
     page.goto(f"{by_name}/accounts/2fa/recovery-codes/")
     page.get_by_role("link", name="Use a passkey").click()
@@ -172,21 +172,21 @@ def test_account_page_logs_out_another_browser(
     page: Page, person: User, browser: Browser, live_site: LiveSite
 ) -> None:
     context = browser.new_context(base_url=live_site.url, user_agent=FIREFOX)
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     elsewhere = context.new_page()
     log_in(page, person)
     button = page.get_by_role("button", name="Log out Firefox on Linux")
 
     for others in ("Log out Firefox on Linux", "Log out all others"):
         log_in(elsewhere, person)
-        _is_in(elsewhere)
+        _is_logged_in(elsewhere)
         page.goto("/accounts/")
         expect(button, others).to_be_visible()
 
         page.get_by_role("button", name=others).click()
 
-        told = page.get_by_role("status")
-        expect(told, others).to_contain_text("That browser is logged out.")
+        received = page.get_by_role("status")
+        expect(received, others).to_contain_text("That browser is logged out.")
         expect(button, others).to_be_hidden()
         elsewhere.goto("/")
         expect(elsewhere, others).to_have_url(re.compile("/accounts/login/"))

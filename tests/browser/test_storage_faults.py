@@ -19,7 +19,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from playwright.sync_api import BrowserContext, BrowserType, Page, Route, expect
 
-from tests.browser.conftest import ASK_BY_INPUTS
+from tests.browser.conftest import USE_FILE_INPUTS
 from tests.browser.files import payload
 from tests.browser.upload_page import UploadPage
 from tests.doctor.proxy import (
@@ -440,7 +440,7 @@ def test_mixed_content_is_named(
     browser = browser_type.launch(**options)
     try:
         context = browser.new_context(ignore_https_errors=True)
-        context.add_init_script(ASK_BY_INPUTS)
+        context.add_init_script(USE_FILE_INPUTS)
         name, value = settings.SESSION_COOKIE_NAME, new_session(person)
         context.add_cookies([{"name": name, "value": value, "url": nginx.url}])
         page = UploadPage(context.new_page(), f"{nginx.url}/")

@@ -10,8 +10,8 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS
-from tests.browser.test_accessibility import assert_good
+from tests.browser.conftest import TIMEOUT_MS
+from tests.browser.test_accessibility import assert_accessible
 from tests.support.live_site import LiveSite
 from uploads.access.tokens import create_token, revoke
 
@@ -84,7 +84,7 @@ def test_tokens_are_created_and_revoked_without_scripts(
         java_script_enabled=False,
         storage_state=signed_in.context.storage_state(),
     )
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     with context:
         page = context.new_page()
         page.goto("/accounts/tokens/")
@@ -92,17 +92,17 @@ def test_tokens_are_created_and_revoked_without_scripts(
 
 
 def test_token_pages_are_accessible(tokens_page: Page, person: User) -> None:
-    assert_good(tokens_page)
+    assert_accessible(tokens_page)
     for name in ("report", "a name that is as long as names may be " + "x" * 60):
         create_token(person, name=name, scope="read")
     revoke(create_token(person, name="old")[0])
     tokens_page.get_by_label("Name").fill("backup")
     tokens_page.get_by_role("button", name="Create token").click()
     expect(tokens_page.get_by_text(SECRET)).to_be_visible()
-    assert_good(tokens_page)
+    assert_accessible(tokens_page)
     tokens_page.get_by_role("link", name="Revoke report").click()
     expect(tokens_page.get_by_role("heading", name="Revoke this token")).to_be_visible()
-    assert_good(tokens_page)
+    assert_accessible(tokens_page)
 
 
 def test_rate_limited_login_shows_a_page(page: Page, person: User) -> None:
@@ -111,10 +111,10 @@ def test_rate_limited_login_shows_a_page(page: Page, person: User) -> None:
         page.goto("/accounts/login/")
         page.locator("input[type=text]").fill(person.username)
         page.locator("input[type=password]").fill("wrong")
-        with page.expect_navigation() as told:
+        with page.expect_navigation() as received:
             page.locator("button.button--primary").click()
-        if told.value.status == 429:
+        if received.value.status == 429:
             break
 
     expect(too_many).to_be_visible()
-    assert_good(page)
+    assert_accessible(page)

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.dropping import drop, fail_to_open, watch_readers
 from tests.browser.files import random_file
-from tests.browser.test_nothing_left_out import ready_paths, write
+from tests.browser.test_left_out_files import ready_paths, write
 from tests.browser.upload_page import Traffic, UploadPage
 from tests.support.live_site import SMALL_PART, LiveSite
 from uploads.states import State
@@ -195,7 +195,7 @@ def test_unfinished_upload_is_recognised_in_a_folder_with_an_unusual_name(
     signed_in.reload()
     page.wait_for_list()
     expect(page.unfinished).to_contain_text("film.bin")
-    page.let_go()
+    page.stop_holding()
     sent = len(traffic.parts_sent)
 
     if way == "drop":

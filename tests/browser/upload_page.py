@@ -11,7 +11,7 @@ from playwright.sync_api import FilePayload, Locator, Page, Request, Route, expe
 
 from tests.support import slowness
 
-PATIENCE_MS = 120_000 * slowness.TIMEOUT_FACTOR
+TIMEOUT_MS = 120_000 * slowness.TIMEOUT_FACTOR
 ADD_FILES = re.compile(r"^(Choose|Add) files$")
 ADD_FOLDER = re.compile(r"^(Choose|Add) a folder$")
 
@@ -67,7 +67,7 @@ class UploadPage:
     def wait_until_uploaded(self, count: int) -> None:
         """Wait until the page reports ``count`` files as uploaded."""
         words = f"{count} file uploaded" if count == 1 else f"{count} files uploaded"
-        patience = PATIENCE_MS * (2 if count > 100 else 1)
+        patience = TIMEOUT_MS * (2 if count > 100 else 1)
         # Each poll of expect() serialises the whole page, which is slow here.
         self.heading(words).wait_for(timeout=patience)
 
@@ -92,7 +92,7 @@ class UploadPage:
         self, condition: Callable[[], bool], facts: Callable[[], object] = lambda: ""
     ) -> None:
         """Wait until the condition is true. Fails with the facts after a timeout."""
-        deadline = time.monotonic() + PATIENCE_MS / 1000
+        deadline = time.monotonic() + TIMEOUT_MS / 1000
         while not condition():
             assert time.monotonic() < deadline, (
                 f"The condition did not become true in time. {facts()}"
@@ -109,10 +109,10 @@ class UploadPage:
         return self.page.get_by_role("status").filter(has_text=words)
 
     def hold_parts(self, *part_numbers: int) -> None:
-        """Hold these parts in the browser until `let_go` is called."""
+        """Hold these parts in the browser until `stop_holding` is called."""
         self.page.route(_parts(part_numbers), _wait_for_ever)
 
-    def let_go(self) -> None:
+    def stop_holding(self) -> None:
         """Stop holding parts. Held parts stay held."""
         self.page.unroute_all()
 

@@ -14,8 +14,8 @@ from tests.bucket.stores import (
     BODY,
     CONTENT_TYPE,
     OTHER_BODY,
+    RawRequest,
     Store,
-    Wire,
     sha256,
 )
 from uploads.s3.bucket import Part
@@ -31,7 +31,7 @@ class Attack:
     """
 
     name: str
-    bend: Callable[[Wire], Wire]
+    change: Callable[[RawRequest], RawRequest]
     status: int = 403
     on_moto: int = 200
 
@@ -49,9 +49,9 @@ def with_query(text: str, **answers: Any) -> Attack:
     )
 
 
-def other_signature(wire: Wire) -> Wire:
-    last = "1" if wire.url.endswith("0") else "0"
-    return replace(wire, url=wire.url[:-1] + last)
+def other_signature(raw_request: RawRequest) -> RawRequest:
+    last = "1" if raw_request.url.endswith("0") else "0"
+    return replace(raw_request, url=raw_request.url[:-1] + last)
 
 
 ON_PUT_AND_PART = [
@@ -116,7 +116,7 @@ def send_parts(
     return list(store.bucket.list_parts(key, multipart_id))
 
 
-def download(store: Store, key: str, *, signer: bool = False) -> Wire:
+def download(store: Store, key: str, *, signer: bool = False) -> RawRequest:
     presigner = store.presigner if signer else store.download_presigner
     signed = presigner.get_object(
         key=key,
@@ -125,4 +125,4 @@ def download(store: Store, key: str, *, signer: bool = False) -> Wire:
         disposition="attachment",
         expires_in=60,
     )
-    return Wire("GET", signed.url, signed.headers)
+    return RawRequest("GET", signed.url, signed.headers)

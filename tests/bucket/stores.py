@@ -30,7 +30,7 @@ def sha256(body: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class Wire:
+class RawRequest:
     """A raw request, which no HTTP client changes."""
 
     method: str
@@ -39,25 +39,25 @@ class Wire:
     body: bytes = b""
     chunked: bool = False
 
-    def with_header(self, name: str, value: str) -> Wire:
+    def with_header(self, name: str, value: str) -> RawRequest:
         return replace(self, headers={**self.headers, name: value})
 
-    def without_header(self, name: str) -> Wire:
+    def without_header(self, name: str) -> RawRequest:
         kept = {key: value for key, value in self.headers.items() if key != name}
         assert kept != self.headers, f"The request has no header {name}."
         return replace(self, headers=kept)
 
-    def with_url(self, old: str, new: str) -> Wire:
+    def with_url(self, old: str, new: str) -> RawRequest:
         assert old in self.url, f"The URL {self.url} does not contain {old}."
         return replace(self, url=self.url.replace(old, new))
 
-    def with_body(self, body: bytes) -> Wire:
+    def with_body(self, body: bytes) -> RawRequest:
         return replace(self, body=body)
 
-    def with_method(self, method: str) -> Wire:
+    def with_method(self, method: str) -> RawRequest:
         return replace(self, method=method)
 
-    def in_chunks(self) -> Wire:
+    def in_chunks(self) -> RawRequest:
         return replace(self, chunked=True)
 
 
@@ -74,7 +74,7 @@ class Answer:
         return 200 <= self.status < 300
 
 
-def send_raw(wire: Wire) -> Answer:
+def send_raw(raw_request: RawRequest) -> Answer:
     """Send a request over a new socket, and return the answer.
 
     A server may refuse a request before it has read the whole body. It then resets the
@@ -83,27 +83,27 @@ def send_raw(wire: Wire) -> Answer:
     """
     for _ in range(RESETS):
         with suppress(ConnectionError):
-            return _send_once(wire)
-    return _send_once(wire)
+            return _send_once(raw_request)
+    return _send_once(raw_request)
 
 
-def _send_once(wire: Wire) -> Answer:
-    parts = urlsplit(wire.url)
+def _send_once(raw_request: RawRequest) -> Answer:
+    parts = urlsplit(raw_request.url)
     connection = http.client.HTTPConnection(
         str(parts.hostname), parts.port, timeout=120
     )
-    headers = dict(wire.headers)
-    body: bytes | Iterator[bytes] = wire.body
-    if wire.chunked:
+    headers = dict(raw_request.headers)
+    body: bytes | Iterator[bytes] = raw_request.body
+    if raw_request.chunked:
         headers["Transfer-Encoding"] = "chunked"
-        body = iter([wire.body])
+        body = iter([raw_request.body])
     try:
         connection.request(
-            wire.method,
+            raw_request.method,
             f"{parts.path}?{parts.query}" if parts.query else parts.path,
             body=body,
             headers=headers,
-            encode_chunked=wire.chunked,
+            encode_chunked=raw_request.chunked,
         )
         answer = connection.getresponse()
         return Answer(answer.status, answer.read(), dict(answer.getheaders()))
@@ -111,17 +111,17 @@ def _send_once(wire: Wire) -> Answer:
         connection.close()
 
 
-def send_to_moto(wire: Wire) -> Answer:
+def send_to_moto(raw_request: RawRequest) -> Answer:
     """Send by the library requests, which moto intercepts.
 
     Return 500 if moto raises.
     """
     try:
         answer = requests.request(
-            wire.method,
-            wire.url,
-            headers=wire.headers,
-            data=iter([wire.body]) if wire.chunked else wire.body,
+            raw_request.method,
+            raw_request.url,
+            headers=raw_request.headers,
+            data=iter([raw_request.body]) if raw_request.chunked else raw_request.body,
             timeout=120,
             allow_redirects=False,
         )
@@ -140,16 +140,16 @@ class Store:
     download_presigner: Presigner
     signer: Bucket
     key_prefix: str
-    send: Callable[[Wire], Answer]
+    send: Callable[[RawRequest], Answer]
 
     def new_key(self) -> str:
         return new_key(self.key_prefix)
 
     def put(
         self, key: str, body: bytes = BODY, *, content_type: str = CONTENT_TYPE
-    ) -> Wire:
+    ) -> RawRequest:
         """Return the presigned PUT that creates ``key``."""
-        return _wire(
+        return _raw_request(
             self.presigner.put_object(
                 key=key,
                 byte_size=len(body),
@@ -162,9 +162,9 @@ class Store:
 
     def part(
         self, key: str, multipart_id: str, part_number: int = 1, body: bytes = BODY
-    ) -> Wire:
+    ) -> RawRequest:
         """Return the presigned PUT that sends a part."""
-        return _wire(
+        return _raw_request(
             self.presigner.upload_part(
                 key=key,
                 multipart_id=multipart_id,
@@ -194,11 +194,11 @@ class Store:
         return self.bucket.read_range(key, 0, facts.byte_size)
 
 
-def _wire(signed: SignedRequest, body: bytes) -> Wire:
-    return Wire(signed.method, signed.url, dict(signed.headers), body)
+def _raw_request(signed: SignedRequest, body: bytes) -> RawRequest:
+    return RawRequest(signed.method, signed.url, dict(signed.headers), body)
 
 
-def form(url: str, fields: dict[str, str], body: bytes) -> Wire:
+def form(url: str, fields: dict[str, str], body: bytes) -> RawRequest:
     """Return the request of a form as a browser sends it, with the file last."""
     lines = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -212,4 +212,4 @@ def form(url: str, fields: dict[str, str], body: bytes) -> Wire:
         "".join([*lines, head]).encode() + body + f"\r\n--{BOUNDARY}--\r\n".encode()
     )
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    return Wire("POST", url, headers, content)
+    return RawRequest("POST", url, headers, content)

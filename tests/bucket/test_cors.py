@@ -6,13 +6,13 @@ import pytest
 
 from tests.bucket.stores import (
     Answer,
+    RawRequest,
     Store,
-    Wire,
 )
 
 
 def preflight(store: Store, origin: str, headers: str) -> Answer:
-    wire = Wire(
+    raw_request = RawRequest(
         "OPTIONS",
         store.put(store.new_key()).url,
         {
@@ -21,7 +21,7 @@ def preflight(store: Store, origin: str, headers: str) -> Answer:
             "Access-Control-Request-Headers": headers,
         },
     )
-    return store.send(wire)
+    return store.send(raw_request)
 
 
 def test_cors_admits_the_sites_pages(seaweed: Store) -> None:

@@ -15,8 +15,8 @@ from tests.bucket.stores import (
     CONTENT_TYPE,
     OTHER_BODY,
     Answer,
+    RawRequest,
     Store,
-    Wire,
 )
 from uploads.errors import ChecksumRefused
 from uploads.s3.bucket import Part
@@ -32,7 +32,7 @@ def store(seaweed: Store) -> Store:
     return seaweed
 
 
-def put(store: Store, key: str, body: bytes) -> Wire:
+def put(store: Store, key: str, body: bytes) -> RawRequest:
     signed = store.presigner.put_object(
         key=key,
         byte_size=len(body),
@@ -40,10 +40,12 @@ def put(store: Store, key: str, body: bytes) -> Wire:
         checksum_crc64nvme=CRC64NVME.base64(body),
         expires_in=900,
     )
-    return Wire(signed.method, signed.url, dict(signed.headers), body)
+    return RawRequest(signed.method, signed.url, dict(signed.headers), body)
 
 
-def part(store: Store, key: str, multipart_id: str, number: int, body: bytes) -> Wire:
+def part(
+    store: Store, key: str, multipart_id: str, number: int, body: bytes
+) -> RawRequest:
     signed = store.presigner.upload_part(
         key=key,
         multipart_id=multipart_id,
@@ -52,11 +54,11 @@ def part(store: Store, key: str, multipart_id: str, number: int, body: bytes) ->
         checksum_crc64nvme=CRC64NVME.base64(body),
         expires_in=900,
     )
-    return Wire(signed.method, signed.url, dict(signed.headers), body)
+    return RawRequest(signed.method, signed.url, dict(signed.headers), body)
 
 
-def send(store: Store, wire: Wire) -> Answer:
-    return store.send(wire)
+def send(store: Store, raw_request: RawRequest) -> Answer:
+    return store.send(raw_request)
 
 
 @pytest.mark.parametrize("body", [b"", b"1", BODY, b"x" * 3 * MIB])
@@ -83,16 +85,16 @@ def test_bytes_with_another_crc_are_refused(
     store: Store, name: str, status: int
 ) -> None:
     key = store.new_key()
-    wire = put(store, key, BODY)
-    bent = {
-        "other bytes": wire.with_body(OTHER_BODY),
-        "other bytes and CRC": wire.with_body(OTHER_BODY).with_header(
+    raw_request = put(store, key, BODY)
+    changed = {
+        "other bytes": raw_request.with_body(OTHER_BODY),
+        "other bytes and CRC": raw_request.with_body(OTHER_BODY).with_header(
             HEADER, CRC64NVME.base64(OTHER_BODY)
         ),
-        "no CRC": wire.without_header(HEADER),
+        "no CRC": raw_request.without_header(HEADER),
     }[name]
 
-    answer = send(store, bent)
+    answer = send(store, changed)
 
     assert answer.status == status
     assert store.stored(key) is None
@@ -100,9 +102,9 @@ def test_bytes_with_another_crc_are_refused(
 
 def test_url_with_a_crc_works_once(store: Store) -> None:
     key = store.new_key()
-    wire = put(store, key, BODY)
+    raw_request = put(store, key, BODY)
 
-    assert [send(store, wire).status for _ in range(2)] == [200, 412]
+    assert [send(store, raw_request).status for _ in range(2)] == [200, 412]
 
 
 BODIES = [b"1" * 5 * MIB, b"2" * 5 * MIB, b"3" * 1000]
@@ -161,10 +163,10 @@ def test_part_with_another_crc_is_refused(store: Store) -> None:
     multipart_id = store.bucket.create_multipart_upload(
         key, content_type=CONTENT_TYPE, checksums=CRC64NVME
     )
-    wire = part(store, key, multipart_id, 1, BODY)
+    raw_request = part(store, key, multipart_id, 1, BODY)
 
-    assert send(store, wire.with_body(OTHER_BODY)).status == 400
-    assert send(store, wire.without_header(HEADER)).status == 403
+    assert send(store, raw_request.with_body(OTHER_BODY)).status == 400
+    assert send(store, raw_request.without_header(HEADER)).status == 403
     assert store.bucket.list_parts(key, multipart_id) == []
 
 

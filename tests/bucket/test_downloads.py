@@ -13,8 +13,8 @@ from tests.bucket.attacks import (
 from tests.bucket.stores import (
     BODY,
     OTHER_BODY,
+    RawRequest,
     Store,
-    Wire,
 )
 
 
@@ -45,7 +45,7 @@ def test_download_url_permits_only_the_download(store: Store, attack: Attack) ->
     expected = attack.answer_expected_of(store)
     key = store_object(store)
 
-    answer = store.send(attack.bend(download(store, key)))
+    answer = store.send(attack.change(download(store, key)))
 
     assert answer.status == expected
     if store.name == "seaweed":
@@ -56,9 +56,9 @@ def test_request_without_a_signature_is_refused(store: Store) -> None:
     key = store_object(store)
     url = store.put(key).url.partition("?")[0]
 
-    read = store.send(Wire("GET", url, {}))
-    listed = store.send(Wire("GET", url[: url.index("uploads/")], {}))
-    written = store.send(Wire("PUT", url, {}, OTHER_BODY))
+    read = store.send(RawRequest("GET", url, {}))
+    listed = store.send(RawRequest("GET", url[: url.index("uploads/")], {}))
+    written = store.send(RawRequest("PUT", url, {}, OTHER_BODY))
 
     assert (read.status, written.status) == (403, 403)
     assert listed.status == (200 if store.name == "moto" else 403)

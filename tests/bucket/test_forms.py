@@ -81,11 +81,11 @@ def test_form_with_other_bytes_is_refused(
 def test_form_with_a_changed_field_is_refused(seaweed: Store, name: str) -> None:
     key = seaweed.new_key()
     signed = seaweed.post(key)
-    bent = signed.fields | {name: signed.fields[name] + "0"}
+    changed = signed.fields | {name: signed.fields[name] + "0"}
     without = {n: value for n, value in signed.fields.items() if n != name}
 
     answers = [
-        seaweed.send(form(signed.url, bent, BODY)),
+        seaweed.send(form(signed.url, changed, BODY)),
         seaweed.send(form(signed.url, without, BODY)),
     ]
 

@@ -68,7 +68,7 @@ def test_put_url_permits_only_its_object(store: Store, attack: Attack) -> None:
     expected = attack.answer_expected_of(store)
     key = store.new_key()
 
-    answer = store.send(attack.bend(store.put(key)))
+    answer = store.send(attack.change(store.put(key)))
 
     assert answer.status == expected
     if store.name == "seaweed":
@@ -90,10 +90,10 @@ def test_put_url_cannot_be_changed_into_a_copy(store: Store) -> None:
 @pytest.mark.parametrize("body", [BODY, OTHER_BODY], ids=["same", "other"])
 def test_put_url_works_once(store: Store, body: bytes) -> None:
     key = store.new_key()
-    wire = store.put(key)
-    store.send(wire)
+    raw_request = store.put(key)
+    store.send(raw_request)
 
-    answer = store.send(wire.with_body(body))
+    answer = store.send(raw_request.with_body(body))
 
     assert answer.status == 412
     assert store.stored(key) == BODY
@@ -101,11 +101,11 @@ def test_put_url_works_once(store: Store, body: bytes) -> None:
 
 def test_put_url_works_again_after_its_object_was_deleted(store: Store) -> None:
     key = store.new_key()
-    wire = store.put(key)
-    store.send(wire)
+    raw_request = store.put(key)
+    store.send(raw_request)
     store.bucket.delete_object(key)
 
-    answer = store.send(wire)
+    answer = store.send(raw_request)
 
     # Therefore a row is kept until its last URL has expired, and then purged again.
     assert answer.status == 200
@@ -115,8 +115,8 @@ def test_put_url_works_again_after_its_object_was_deleted(store: Store) -> None:
 def test_expired_put_url_is_refused(store: Store) -> None:
     key = store.new_key()
     with long_ago():
-        wire = store.put(key)
+        raw_request = store.put(key)
 
-    answer = store.send(wire)
+    answer = store.send(raw_request)
 
     assert answer.status == (200 if store.name == "moto" else 403)

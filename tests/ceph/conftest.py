@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _books(db: None, ceph_bucket: Bucket) -> Iterator[None]:
+def _audit_after_test(db: None, ceph_bucket: Bucket) -> Iterator[None]:
     yield
     sweep()
     assert list(audit()) == []

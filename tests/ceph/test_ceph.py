@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 
 from tests.attacks.people import HELLO, MIB, OTHER, Person, Started
-from tests.bucket.stores import Wire, form, send_raw
+from tests.bucket.stores import RawRequest, form, send_raw
 from tests.support.builders import let_time_pass, quota_counts
 from uploads.lifecycle.capabilities import capabilities
 from uploads.lifecycle.part_checksums import joined
@@ -41,8 +41,8 @@ def certification(request: pytest.FixtureRequest, ceph_bucket: Bucket) -> str:
 def complete(person: Person, started: Started) -> dict[str, Any]:
     answer = person.call("POST", f"/uploads/{started.id}/complete")
     assert answer.status_code == 200, answer.content
-    told: dict[str, Any] = answer.json()
-    return told
+    received: dict[str, Any] = answer.json()
+    return received
 
 
 def contents() -> list[bytes]:
@@ -56,9 +56,9 @@ def send_parts(
     """Declare the checksums of parts, and send the bytes ``sent`` over their URLs."""
     started = person.start_parts(*map(len, announced), part_size=SIZES[0])
     for number, content in enumerate(announced, 1):
-        wire = person.part(started, number, content)
+        raw_request = person.part(started, number, content)
         body = (sent or announced)[number - 1]
-        assert send_raw(wire.with_body(body)).status == 200
+        assert send_raw(raw_request.with_body(body)).status == 200
     return started
 
 
@@ -75,9 +75,12 @@ def test_upload_by_one_put_is_ready_after_the_read_back(
 ) -> None:
     started = alice.upload(HELLO)
 
-    told = complete(alice, started)
+    received = complete(alice, started)
 
-    assert (told["state"], told["checksum_verified_by"]) == ("ready", "readback")
+    assert (received["state"], received["checksum_verified_by"]) == (
+        "ready",
+        "readback",
+    )
     assert alice.download(started).body == HELLO
 
 
@@ -86,19 +89,23 @@ def test_bytes_that_differ_from_the_signed_checksum_are_rejected(
     alice: Person, certification: str, transport: str, ceph_bucket: Bucket
 ) -> None:
     started = alice.start(HELLO, transport=transport)
-    wire = started.wire(OTHER) if transport == "put" else form_wire(started, OTHER)
+    raw_request = (
+        started.raw_request(OTHER)
+        if transport == "put"
+        else raw_form_request(started, OTHER)
+    )
 
-    assert send_raw(wire).accepted  # Ceph accepts the wrong bytes
-    told = complete(alice, started)
+    assert send_raw(raw_request).accepted  # Ceph accepts the wrong bytes
+    received = complete(alice, started)
 
-    assert (told["state"], told["checksum_verified_by"]) == ("rejected", None)
+    assert (received["state"], received["checksum_verified_by"]) == ("rejected", None)
     assert started.row.rejected_cause == "checksum_differs"
     assert ceph_bucket.head_object(started.row.key) is None
     assert quota_counts(alice.user) == (0, 0, 0, 0)
 
 
-def form_wire(started: Started, content: bytes) -> Wire:
-    request = started.told["request"]
+def raw_form_request(started: Started, content: bytes) -> RawRequest:
+    request = started.received["request"]
     return form(request["url"], request["fields"], content)
 
 
@@ -108,9 +115,9 @@ def test_40_mib_in_parts_become_ready_after_the_read_back(
     parts = contents()
     started = send_parts(alice, parts)
 
-    told = complete(alice, started)
+    received = complete(alice, started)
 
-    assert told["state"] in {"ready", "inspecting"}
+    assert received["state"] in {"ready", "inspecting"}
     row = settle(started)
     assert (row.state, row.checksum_verified_by) == (State.READY, "readback")
     digests = [hashlib.sha256(part).digest() for part in parts]
@@ -146,9 +153,9 @@ def test_parts_are_not_joined_over_an_existing_object(
         Bucket=ceph_bucket.name, Key=row.key, Body=OTHER, ContentType="text/plain"
     )
 
-    told = complete(alice, started)
+    received = complete(alice, started)
 
-    assert told["state"] == "rejected"
+    assert received["state"] == "rejected"
     assert started.row.rejected_cause == "checksum_differs"
 
 

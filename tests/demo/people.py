@@ -15,11 +15,11 @@ from typing import Any, Self
 from tests.demo.sites import Demo
 from uploads.dev.ports import HOST
 
-PATIENCE_SECONDS = 200
+TIMEOUT_SECONDS = 200
 Headers = dict[str, str]
 
 
-def ask(
+def request_status(
     demo: Demo, method: str, path: str, headers: Headers, body: bytes | None = None
 ) -> int:
     """Send a request on a new connection, and return the status of the answer."""
@@ -29,7 +29,7 @@ def ask(
 def _exchange(
     port: int, method: str, path: str, headers: Headers, body: bytes | None = None
 ) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(HOST, port, timeout=PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
@@ -65,10 +65,10 @@ class Person:
             },
         )
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> int:
+    def request_status(self, method: str, path: str, body: bytes | None = None) -> int:
         """Send a request to the API, and return the status of the answer."""
         headers = {**self.headers, "Content-Type": "application/json"}
-        return ask(self.demo, method, f"/api/v1{path}", headers, body)
+        return request_status(self.demo, method, f"/api/v1{path}", headers, body)
 
     def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """Send JSON to the API, and return the JSON of the answer."""

@@ -18,7 +18,7 @@ from typing import Self
 from uploads.dev.ports import HOST, free_ports
 from uploads.dev.processes import PidRecord
 
-PATIENCE_SECONDS = 200
+TIMEOUT_SECONDS = 200
 RECORDS = ("web.pid", "s3/s3.pid", "sweep.pid")
 COUNT_USERS = """
 from django.contrib.auth.models import User
@@ -54,13 +54,13 @@ class Demo:
             self.process = subprocess.Popen(
                 self.command("run"), stdout=terminal, stderr=terminal, text=True
             )
-        until(lambda: "Ctrl-C" in self.terminal() or self.process_ended())
+        wait_until(lambda: "Ctrl-C" in self.terminal() or self.process_ended())
         assert not self.process_ended(), self.terminal()
 
     def stop(self, signum: int = signal.SIGINT) -> int:
         assert self.process is not None
         self.process.send_signal(signum)
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait(TIMEOUT_SECONDS)
 
     def end(self) -> None:
         """Kill all processes of the site. Tests check the orderly stop."""
@@ -77,7 +77,7 @@ class Demo:
             [*self.command(action), *words],
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
 
@@ -104,14 +104,14 @@ class Demo:
 
 def status(url: str) -> int | None:
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
             return int(response.status)
     except (OSError, http.client.HTTPException):
         return None  # a test may kill the server during an answer
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "The condition did not become true in time."
         time.sleep(0.05)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.sites import PATIENCE_SECONDS, Demo
+from tests.demo.sites import TIMEOUT_SECONDS, Demo
 from tests.hosts.pages import ROOT, as_script, blocks
 from uploads.dev.ports import HOST
 
@@ -39,7 +39,7 @@ def test_commands_of_the_tutorial_upload_a_file(demo: Demo, tmp_path: Path) -> N
         env=os.environ | places,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
 

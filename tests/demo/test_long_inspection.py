@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.demo.people import Person
-from tests.demo.sites import Demo, until
+from tests.demo.sites import Demo, wait_until
 from tests.support.archives import packed
 
 PHOTOS = 5_000
@@ -47,6 +47,6 @@ def test_long_inspection_does_not_delay_uploads(demo: Demo) -> None:
             small = sender.send(b"a few words", f"{number}.txt")
             assert sender.complete(small)["state"] == "ready"
             assert time.monotonic() - started < LONGEST_SECONDS
-    until(lambda: person.state_of(large) != "inspecting")
+    wait_until(lambda: person.state_of(large) != "inspecting")
     facts = person.call("GET", f"/uploads/{large}")
     assert (facts["state"], facts["rejected_reason"]) == ("ready", None)

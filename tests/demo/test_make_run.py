@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.sites import RECORDS, Demo, until
+from tests.demo.sites import RECORDS, Demo, wait_until
 from uploads.dev.ports import HOST, is_answering
 from uploads.dev.processes import started_at
 
@@ -36,7 +36,7 @@ def test_ctrl_c_stops_all_processes_and_commands_still_read_the_data(
     demo: Demo,
 ) -> None:
     demo.start()
-    until(lambda: all(demo.pid_of(record) for record in RECORDS))
+    wait_until(lambda: all(demo.pid_of(record) for record in RECORDS))
     pids = [pid for record in RECORDS if (pid := demo.pid_of(record))]
     assert demo.answers()
     assert len(pids) == len(RECORDS)
@@ -61,12 +61,12 @@ def test_site_stops_when_its_parent_process_is_killed(demo: Demo) -> None:
         ],
         stdout=subprocess.DEVNULL,
     )
-    until(demo.answers)
+    wait_until(demo.answers)
 
     shell.kill()
     shell.wait()
 
-    until(lambda: not is_answering(demo.port) and not is_answering(demo.s3_port))
+    wait_until(lambda: not is_answering(demo.port) and not is_answering(demo.s3_port))
 
 
 @pytest.mark.parametrize("which", ["port", "s3_port"])

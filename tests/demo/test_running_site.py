@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.demo.sites import RECORDS, Demo, until
+from tests.demo.sites import RECORDS, Demo, wait_until
 from uploads.dev.ports import HOST
 from uploads.dev.processes import started_at
 
@@ -27,7 +27,7 @@ def running(shared: Demo) -> Demo:
     """Return a running site. Tests must leave the site running."""
     if shared.process is None or shared.process_ended():
         shared.start()
-    until(lambda: shared.pid_of("sweep.pid") is not None)
+    wait_until(lambda: shared.pid_of("sweep.pid") is not None)
     return shared
 
 
@@ -35,12 +35,14 @@ def running(shared: Demo) -> Demo:
 def test_killed_server_is_restarted(running: Demo, record: str) -> None:
     killed = running.pid_of(record)
     assert killed
-    told = running.terminal().count("is started again")
+    received = running.terminal().count("is started again")
 
     os.kill(killed, signal.SIGKILL)
 
-    until(lambda: running.terminal().count("is started again") == told + 1)
-    until(lambda: running.pid_of(record) not in {None, killed} and running.answers())
+    wait_until(lambda: running.terminal().count("is started again") == received + 1)
+    wait_until(
+        lambda: running.pid_of(record) not in {None, killed} and running.answers()
+    )
 
 
 def test_next_start_stops_the_processes_of_a_killed_supervisor(
@@ -59,7 +61,7 @@ def test_next_start_stops_the_processes_of_a_killed_supervisor(
 
 def test_site_is_swept_regularly_and_on_demand(running: Demo) -> None:
     log = running.data_dir / "sweep.log"
-    until(lambda: log.exists() and '"looked_at"' in log.read_text())
+    wait_until(lambda: log.exists() and '"looked_at"' in log.read_text())
 
     answer = running.run("manage", "--", "sweep")
 

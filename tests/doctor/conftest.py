@@ -69,7 +69,7 @@ class Site:
         assert time.monotonic() - started < SECONDS * max(1, len(found))
         return [finding for top in found for finding in top.walk()]
 
-    def troubles(self, *only: str) -> dict[str, Finding]:
+    def problems(self, *only: str) -> dict[str, Finding]:
         """Return the findings with the status FAIL or WARN."""
         return {
             finding.name: finding

@@ -50,9 +50,9 @@ def _forget_connections() -> None:
     wire._pool.cache_clear()
 
 
-def only_trouble(site: Site, *families: str) -> tuple[str, str]:
+def only_problem(site: Site, *families: str) -> tuple[str, str]:
     """Return name and text of the only finding."""
-    found = site.troubles(*(families or WITHOUT_SITE))
+    found = site.problems(*(families or WITHOUT_SITE))
     assert len(found) == 1, {name: str(each.fact) for name, each in found.items()}
     (name, finding) = next(iter(found.items()))
     return name, f"{finding.fact} {finding.fix}"
@@ -61,7 +61,7 @@ def only_trouble(site: Site, *families: str) -> tuple[str, str]:
 def test_correct_nginx_has_no_finding(site: Site, behind_nginx: StartNginx) -> None:
     behind_nginx()
 
-    assert site.troubles(*WITHOUT_SITE) == {}
+    assert site.problems(*WITHOUT_SITE) == {}
 
 
 def test_untrusted_certificate_is_reported(
@@ -69,7 +69,7 @@ def test_untrusted_certificate_is_reported(
 ) -> None:
     behind_nginx(is_trusted=False)
 
-    name, words = only_trouble(site, "connection")
+    name, words = only_problem(site, "connection")
 
     assert name == "connection.tls"
     assert "AWS_CA_BUNDLE" in words
@@ -79,7 +79,7 @@ def test_body_limit_of_nginx_is_reported(site: Site, behind_nginx: StartNginx) -
     """nginx accepts 1 MiB by default."""
     behind_nginx(server=PASS_ALL.replace("client_max_body_size 0;", ""))
 
-    name, words = only_trouble(site)
+    name, words = only_problem(site)
 
     assert "client_max_body_size" in words, (name, words)
 
@@ -87,7 +87,7 @@ def test_body_limit_of_nginx_is_reported(site: Site, behind_nginx: StartNginx) -
 def test_changed_host_header_is_reported(site: Site, behind_nginx: StartNginx) -> None:
     behind_nginx(passed_host="s3.internal")
 
-    name, words = only_trouble(site, "connection")
+    name, words = only_problem(site, "connection")
 
     assert "Host" in words, (name, words)
 
@@ -97,7 +97,7 @@ def test_cors_headers_added_by_nginx_are_reported(
 ) -> None:
     behind_nginx(location='add_header Access-Control-Allow-Origin "*" always;')
 
-    name, words = only_trouble(site)
+    name, words = only_problem(site)
 
     assert name == "cors.preflight.multiple"
     assert "Configure the proxy not to add them" in words
@@ -108,7 +108,7 @@ def test_preflights_answered_by_nginx_are_reported(
 ) -> None:
     behind_nginx(location="if ($request_method = OPTIONS) { return 405; }")
 
-    name, words = only_trouble(site)
+    name, words = only_problem(site)
 
     assert name == "cors.preflight.not_passed_on"
     assert "pass OPTIONS requests" in words
@@ -119,7 +119,7 @@ def test_signed_header_removed_by_nginx_is_reported(
 ) -> None:
     behind_nginx(location='proxy_set_header If-None-Match "";')
 
-    name, words = only_trouble(site)
+    name, words = only_problem(site)
 
     assert name == "contract.put.right.header_changed"
     assert "pass the header If-None-Match unchanged" in words
@@ -128,6 +128,6 @@ def test_signed_header_removed_by_nginx_is_reported(
 def test_path_added_by_nginx_is_reported(site: Site, behind_nginx: StartNginx) -> None:
     behind_nginx(location="rewrite ^(.*)$ /storage$1 break;")
 
-    name, words = only_trouble(site, "connection")
+    name, words = only_problem(site, "connection")
 
     assert "path" in words, (name, words)

@@ -17,15 +17,15 @@ from uploads.s3.bucket import get_bucket
 pytestmark = pytest.mark.django_db
 
 
-def only_trouble(site: Site, family: str = "connection") -> Any:
+def only_problem(site: Site, family: str = "connection") -> Any:
     """Return the only finding. Fails if there are more findings."""
-    found = site.troubles(family)
+    found = site.problems(family)
     assert len(found) == 1, sorted(found)
     return next(iter(found.values()))
 
 
 def test_correct_site_has_no_finding(site: Site) -> None:
-    assert site.troubles(*WITHOUT_SITE) == {}
+    assert site.problems(*WITHOUT_SITE) == {}
 
 
 def test_correct_site_behind_a_proxy_has_no_finding(
@@ -33,7 +33,7 @@ def test_correct_site_behind_a_proxy_has_no_finding(
 ) -> None:
     site.behind(proxied())
 
-    assert site.troubles(*WITHOUT_SITE) == {}
+    assert site.problems(*WITHOUT_SITE) == {}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_malformed_url_is_reported_with_its_value(
 ) -> None:
     site.use(endpoint_url=url)
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.settings"
     assert words in found.fact
@@ -65,7 +65,7 @@ def test_internal_host_name_for_browsers_is_reported(
     monkeypatch.setattr(addresses, "resolved", lambda host: ["127.0.0.1"])
     site.use(endpoint_url="http://minio:9000")
 
-    found = site.troubles("connection")["connection.public_name"]
+    found = site.problems("connection")["connection.public_name"]
 
     assert "minio" in found.fact
     assert "S3_PUBLIC_ENDPOINT_URL" in found.fix
@@ -74,20 +74,20 @@ def test_internal_host_name_for_browsers_is_reported(
 def test_unknown_host_name_is_reported(site: Site) -> None:
     site.settings.S3_PUBLIC_ENDPOINT_URL = "http://nowhere.localhost.invalid:9000"
 
-    assert only_trouble(site).name == "connection.dns"
+    assert only_problem(site).name == "connection.dns"
 
 
 def test_broken_further_host_is_named(site: Site) -> None:
     port = site.server.endpoint_url.rpartition(":")[2]
     good, bad = f"http://localhost:{port}", "http://127.0.0.1:9"
     site.settings.UPLOADS = {**site.settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": [good]}
-    assert "connection.further_host" not in site.troubles("connection")
+    assert "connection.further_host" not in site.problems("connection")
 
     site.settings.UPLOADS = {
         **site.settings.UPLOADS,
         "S3_PUBLIC_ENDPOINTS": [good, bad],
     }
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.further_host"
     assert bad in found.fact
@@ -106,7 +106,7 @@ def test_cors_rule_without_crc64nvme_is_enough_for_a_further_host(site: Site) ->
     further = f"http://localhost:{port}"
     site.settings.UPLOADS = {**site.settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": [further]}
 
-    assert "connection.further_host" not in site.troubles("connection")
+    assert "connection.further_host" not in site.problems("connection")
 
 
 def test_bucket_without_tls_for_a_page_with_tls_is_reported(
@@ -116,7 +116,7 @@ def test_bucket_without_tls_for_a_page_with_tls_is_reported(
     site.settings.CSRF_TRUSTED_ORIGINS = ["https://files.example.org"]
     site.settings.S3_PUBLIC_ENDPOINT_URL = "http://s3.example.org"
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.mixed_content"
     assert "TLS" in found.fix
@@ -129,7 +129,7 @@ def test_path_removed_by_a_proxy_is_reported(site: Site, proxied: MakeProxy) -> 
     proxy = proxied(before=strip)
     site.settings.S3_PUBLIC_ENDPOINT_URL = f"{proxy.url}/storage"
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.signed.path"
     assert "/storage" in found.fact
@@ -138,7 +138,7 @@ def test_path_removed_by_a_proxy_is_reported(site: Site, proxied: MakeProxy) -> 
 def test_bucket_name_in_the_path_of_the_url_is_reported(site: Site) -> None:
     site.settings.S3_PUBLIC_ENDPOINT_URL = f"{site.server.endpoint_url}/slipway"
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.settings"
     assert "names the bucket slipway" in found.fact
@@ -149,7 +149,7 @@ def test_bucket_name_in_the_host_of_the_url_is_reported(site: Site) -> None:
     site.use(addressing_style="virtual")
     site.settings.S3_PUBLIC_ENDPOINT_URL = "http://slipway.s3.nowhere.invalid"
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert "has the bucket's name twice" in found.fact
 
@@ -163,7 +163,7 @@ def test_host_replaced_by_a_proxy_is_reported(
 
     site.behind(proxied(before=replace), is_known=is_known)
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.signed.host"
     assert "Host header" in found.fix
@@ -172,7 +172,7 @@ def test_host_replaced_by_a_proxy_is_reported(
 def test_wrong_secret_is_not_reported_as_a_proxy_fault(site: Site) -> None:
     site.use(secret_key="not-the-secret")
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.signed.signature"
     assert "not-the-secret" not in str(found)
@@ -181,7 +181,7 @@ def test_wrong_secret_is_not_reported_as_a_proxy_fault(site: Site) -> None:
 def test_unknown_access_key_is_reported(site: Site) -> None:
     site.use(access_key="AKIAUNKNOWN")
 
-    assert only_trouble(site).name == "connection.signed.access_key"
+    assert only_problem(site).name == "connection.signed.access_key"
 
 
 def test_private_bucket_for_a_public_page_is_reported(
@@ -193,7 +193,7 @@ def test_private_bucket_for_a_public_page_is_reported(
     monkeypatch.setattr(addresses, "resolved", resolved)
     site.settings.CSRF_TRUSTED_ORIGINS = ["http://files.example.org"]
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert (found.name, found.status) == ("connection.network", Status.WARN)
     assert "Chrome" in found.consequence
@@ -212,7 +212,7 @@ def test_redirect_of_a_global_endpoint_is_reported(
 
     site.behind(proxied(before=redirect))
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.signed.redirect"
     assert "S3_REGION=eu-central-1" in found.fix
@@ -239,7 +239,7 @@ def test_redirect_of_a_global_endpoint_is_reported(
 def test_wrong_region_is_reported(site: Site, proxied: MakeProxy, reply: Reply) -> None:
     site.behind(proxied(before=lambda request: reply))
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.signed.region"
     assert "S3_REGION=garage" in found.fix
@@ -263,7 +263,7 @@ def test_wrong_clock_is_reported(
 
     site.behind(proxied(after=later))
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert (found.name, found.status) == ("connection.clock", status)
     assert "NTP" in found.fix
@@ -273,7 +273,7 @@ def test_expired_credentials_are_reported(site: Site, proxied: MakeProxy) -> Non
     reply = s3_error(400, "ExpiredToken", "The provided token has expired.")
     site.behind(proxied(before=lambda request: reply))
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.signed.expired_token"
 
@@ -282,7 +282,7 @@ def test_server_that_is_not_s3_is_reported(site: Site, proxied: MakeProxy) -> No
     page = Reply(404, [("Content-Type", "text/html")], b"<h1>Welcome to nginx!</h1>")
     site.behind(proxied(before=lambda request: page))
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.signed.not_s3"
     assert "Welcome to nginx!" in found.fact
@@ -294,7 +294,7 @@ def test_error_of_a_gateway_is_reported_with_its_first_line(
     bad = Reply(502, [("Content-Type", "text/plain")], b"upstream gone\nmore")
     site.behind(proxied(before=lambda request: bad))
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert "upstream gone" in found.fact
     assert "more" not in found.fact
@@ -303,7 +303,7 @@ def test_error_of_a_gateway_is_reported_with_its_first_line(
 def test_refused_connection_is_reported(site: Site) -> None:
     site.settings.S3_PUBLIC_ENDPOINT_URL = "http://127.0.0.1:9"
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.answers"
     assert found.fact == (
@@ -316,7 +316,7 @@ def test_missing_bucket_is_reported_and_can_be_created(site: Site) -> None:
     site.settings.S3_BUCKET = "slipway-missing"
     site.use(bucket_name="slipway-missing")
 
-    found = only_trouble(site)
+    found = only_problem(site)
 
     assert found.name == "connection.signed.no_bucket"
     assert found.heals == ("bucket",)
@@ -330,7 +330,7 @@ def test_worker_without_list_permission_has_no_connection_finding(
         proxied(before=lambda r: reply if "X-Amz-Signature" in r.path else None)
     )
 
-    assert site.troubles("connection") == {}
+    assert site.problems("connection") == {}
 
 
 def test_limit_for_the_clock_is_the_limit_of_s3() -> None:

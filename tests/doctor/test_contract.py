@@ -12,9 +12,9 @@ from uploads.s3.bucket import get_bucket
 Before = Callable[[Request], Reply | None]
 
 
-def trouble(site: Site) -> Any:
+def only_problem(site: Site) -> Any:
     """Return the only finding. Fails if there are more findings."""
-    found = site.troubles("contract")
+    found = site.problems("contract")
     assert len(found) == 1, sorted(found)
     return next(iter(found.values()))
 
@@ -51,7 +51,7 @@ def test_signed_header_removed_by_a_proxy_is_reported(
 
     site.behind(proxied(before=drop))
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "contract.put.right.header_changed"
     assert "x-amz-checksum-sha256" in found.fact
@@ -61,7 +61,7 @@ def test_signed_header_removed_by_a_proxy_is_reported(
 def test_body_limit_of_a_proxy_is_reported(site: Site, proxied: MakeProxy) -> None:
     site.behind(proxied(max_body=1024 * 1024))
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "contract.put.body_limit"
     assert "413" in found.fact
@@ -74,7 +74,7 @@ def test_bucket_policy_that_requires_an_encryption_header_is_reported(
     denied = s3_error(403, "AccessDenied", "explicit deny in a resource-based policy")
     site.behind(proxied(before=put_without("x-amz-server-side-encryption", denied)))
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "contract.put.right.encryption_demanded"
     assert "default encryption" in found.fix
@@ -92,7 +92,7 @@ def test_kms_key_that_the_signer_may_not_use_is_reported(
         proxied(before=lambda request: denied if request.method == "PUT" else None)
     )
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "contract.put.right.kms"
     assert "kms:GenerateDataKey" in found.fix
@@ -104,7 +104,7 @@ def test_provider_that_refuses_if_none_match_is_reported(
     unknown = s3_error(501, "NotImplemented", "A header implies functionality")
     site.behind(proxied(before=put_with("if-none-match", unknown)))
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "contract.put.right.condition_unknown"
 
@@ -118,7 +118,7 @@ def test_provider_that_ignores_if_none_match_is_reported(
 
     site.behind(proxied(after=ignore))
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "contract.put.second_use"
     assert "silently overwrites" in found.consequence
@@ -132,7 +132,7 @@ def test_provider_that_does_not_compare_checksums_is_reported(
 
     site.behind(proxied(after=ignore))
 
-    found = site.troubles("contract")
+    found = site.problems("contract")
 
     assert set(found) == {"contract.put.other_bytes", "contract.multipart.other_bytes"}
 
@@ -145,7 +145,7 @@ def test_signer_without_put_permission_is_reported(
         proxied(before=lambda request: denied if request.method == "PUT" else None)
     )
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "contract.put.right.refused"
     assert "s3:PutObject" in found.fix
@@ -157,7 +157,7 @@ def test_different_buckets_of_signer_and_worker_are_reported(site: Site) -> None
     site.use(bucket_name="slipway-other")
     site.use(alias="uploads_signer", bucket_name="slipway")
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "contract.put.right.elsewhere"
     assert "same bucket" in found.fix
@@ -173,7 +173,7 @@ def test_provider_without_post_gets_only_a_note(site: Site, proxied: MakeProxy) 
     found = {f.name: f for f in site.findings("contract")}
 
     assert found["contract.post.right"].status == "NOTE"
-    assert site.troubles("contract") == {}
+    assert site.problems("contract") == {}
 
 
 def test_probe_objects_are_deleted(site: Site) -> None:

@@ -11,9 +11,9 @@ from tests.doctor.proxy import Reply, Request, replaced, s3_error
 from uploads.s3.bucket import get_bucket
 
 
-def trouble(site: Site) -> Any:
+def only_problem(site: Site) -> Any:
     """Return the only finding. Fails if there are more findings."""
-    found = site.troubles("cors")
+    found = site.problems("cors")
     assert len(found) == 1, sorted(found)
     return next(iter(found.values()))
 
@@ -28,7 +28,7 @@ def test_missing_cors_rules_on_aws_are_reported(site: Site, proxied: MakeProxy) 
 
     site.behind(proxied(before=refuse))
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "cors.preflight.no_rule"
     assert found.heals == ("cors",)
@@ -38,7 +38,7 @@ def test_missing_cors_rules_on_aws_are_reported(site: Site, proxied: MakeProxy) 
 def test_missing_cors_rules_on_seaweed_admit_every_origin(site: Site) -> None:
     get_bucket().client.delete_bucket_cors(Bucket=get_bucket().name)
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert (found.name, found.status) == ("cors.strangers", "WARN")
     assert found.heals == ("cors",)
@@ -47,7 +47,7 @@ def test_missing_cors_rules_on_seaweed_admit_every_origin(site: Site) -> None:
 def test_cors_rule_for_another_site_is_reported(site: Site) -> None:
     configure_cors(get_bucket(), ["https://other.example.org"])
 
-    assert trouble(site).name == "cors.preflight.no_rule"
+    assert only_problem(site).name == "cors.preflight.no_rule"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_cors_rule_for_another_site_is_reported(site: Site) -> None:
 def test_malformed_origin_in_a_cors_rule_is_reported(site: Site, stored: str) -> None:
     configure_cors(get_bucket(), [stored])
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "cors.preflight.origin"
     assert (
@@ -70,7 +70,7 @@ def test_header_missing_in_the_cors_rule_is_reported(site: Site) -> None:
     headers = ["content-type", "content-disposition", "if-none-match"]
     configure_cors(get_bucket(), [SITE], AllowedHeaders=headers)
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "cors.preflight.headers"
     assert "x-amz-checksum-sha256" in found.fix
@@ -87,7 +87,7 @@ def test_provider_without_cors_rules_is_reported(
 
     site.behind(proxied(before=unknown))
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "cors.preflight.unsupported"
     assert f"cors_allow_origin={SITE}" in found.fix
@@ -96,7 +96,7 @@ def test_provider_without_cors_rules_is_reported(
 def test_cors_rule_without_put_is_reported(site: Site) -> None:
     configure_cors(get_bucket(), [SITE], AllowedMethods=["GET", "HEAD", "POST"])
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "cors.preflight.method"
     assert "s3_put" in found.fix
@@ -113,7 +113,7 @@ def test_duplicate_cors_headers_of_a_proxy_are_reported(
 
     site.behind(proxied(after=add))
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name.endswith(".multiple")
     assert "multiple values" in found.fact
@@ -130,13 +130,13 @@ def test_cors_headers_removed_by_a_proxy_are_reported(
 
     site.behind(proxied(after=drop))
 
-    assert trouble(site).name == "cors.answer.missing"
+    assert only_problem(site).name == "cors.answer.missing"
 
 
 def test_page_policy_without_the_bucket_is_reported(site: Site) -> None:
     site.name_in_policy("'self'")
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "cors.csp"
     assert f"Add {site.server.endpoint_url} to connect-src" in found.fix
@@ -145,7 +145,7 @@ def test_page_policy_without_the_bucket_is_reported(site: Site) -> None:
 def test_page_policy_with_a_wildcard_of_the_global_host_is_reported(site: Site) -> None:
     site.name_in_policy("'self'", "https://*.s3.amazonaws.com")
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "cors.csp"
     assert "does not match the regional host" in found.fact
@@ -159,13 +159,13 @@ def test_preflight_refused_by_a_proxy_is_not_attributed_to_s3(
 
     site.behind(proxied(before=refuse))
 
-    assert trouble(site).name == "cors.preflight.not_passed_on"
+    assert only_problem(site).name == "cors.preflight.not_passed_on"
 
 
 def test_origin_setting_with_a_slash_is_reported(site: Site) -> None:
     site.settings.CSRF_TRUSTED_ORIGINS = [f"{SITE}/"]
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "cors.origins"
     assert f"Write {SITE} without" in found.fact

@@ -14,9 +14,9 @@ from uploads.doctor import credentials
 from uploads.s3.credentials import Credentials
 
 
-def trouble(site: Site) -> Any:
+def only_problem(site: Site) -> Any:
     """Return the only finding. Fails if there are more findings."""
-    found = site.troubles("credentials")
+    found = site.problems("credentials")
     assert len(found) == 1, sorted(found)
     return next(iter(found.values()))
 
@@ -30,7 +30,7 @@ def test_signer_with_read_and_delete_permissions_is_reported(site: Site) -> None
         secret_key=other.secret_key,
     )
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert worker != other
     assert found.name == "credentials.signer_limits"
@@ -47,7 +47,7 @@ def test_site_without_a_signer_is_reported(site: Site, debug: bool) -> None:
         if name != "uploads_signer"
     }
 
-    found = site.troubles("credentials")
+    found = site.problems("credentials")
 
     assert set(found) == (set() if debug else {"credentials.signer"})
 
@@ -81,7 +81,7 @@ def test_missing_permission_of_the_worker_is_named(
 
     site.use(endpoint_url=proxied(before=refuse).url)
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == f"credentials.worker_rights.{operation}"
     assert action in found.fix
@@ -99,7 +99,7 @@ def test_provider_that_refuses_checksums_of_the_sdk_is_reported(
     config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
     site.use(endpoint_url=proxied(before=refuse).url, client_config=config)
 
-    found = trouble(site)
+    found = only_problem(site)
 
     assert found.name == "credentials.worker_rights.PutObject.sdk_checksums"
     assert "when_required" in found.fix

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 # Long, because a machine may be busy. A test that succeeds does not wait this long.
-PATIENCE_MS = 120_000
-expect.set_options(timeout=PATIENCE_MS)
+TIMEOUT_MS = 120_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 class Browser:
@@ -49,9 +49,9 @@ class Browser:
             self.profile,
             executable_path=find_chromium(),
             args=FLAGS,
-            timeout=PATIENCE_MS,
+            timeout=TIMEOUT_MS,
         )
-        self._context.set_default_timeout(PATIENCE_MS)
+        self._context.set_default_timeout(TIMEOUT_MS)
         name, value = settings.SESSION_COOKIE_NAME, new_session(person)
         self._context.add_cookies([{"name": name, "value": value, "url": url}])
         page = self._context.pages[0]
@@ -67,11 +67,11 @@ class Browser:
         self.close()
         wait_until(lambda: not any(map(started_at, pids)))
 
-    def freeze(self) -> None:
+    def suspend(self) -> None:
         """Suspend every process of the browser, as a sleeping laptop does."""
         self._send(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         """Resume a suspended browser."""
         self._send(signal.SIGCONT)
 

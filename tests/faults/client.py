@@ -48,7 +48,7 @@ class RefusedError(Exception):
         return str(self.reply.body.get("code")) if self.reply.body else ""
 
 
-class OutOfPatienceError(Exception):
+class RetryTimeoutError(Exception):
     """The client retried until its patience ended."""
 
 
@@ -82,7 +82,9 @@ class Client:
             body=None if body is None else json.dumps(body).encode(),
         )
 
-    def ask(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
+    def call_with_retries(
+        self, method: str, path: str, body: Any = None, *, key: str = ""
+    ) -> Any:
         """Send a request, with retries, until it succeeds. Return the JSON.
 
         Raises RefusedError if a retry would not change the answer.
@@ -105,14 +107,14 @@ class Client:
         if not parts:
             declaration["checksum_sha256"] = checksum(content)
         key = key or uuid.uuid4().hex
-        return self.ask("POST", "/uploads", declaration, key=key)
+        return self.call_with_retries("POST", "/uploads", declaration, key=key)
 
     def send_parts(
         self, upload: Any, content: bytes, numbers: Iterable[int] | None = None
     ) -> None:
         """Send these parts, or by default the parts that the bucket lacks."""
         path = f"/uploads/{upload['id']}/parts"
-        listed = self.ask("GET", path)
+        listed = self.call_with_retries("GET", path)
         stored = {part["part_number"] for part in listed["parts"]}
         plan = PartPlan(byte_size=len(content), part_size=listed["part_size"])
         if numbers is None:
@@ -123,7 +125,9 @@ class Client:
             wanted = {"part_number": number, "checksum_sha256": checksum(body)}
 
             def request(wanted: Any = wanted) -> Any:
-                return self.ask("POST", path, {"parts": [wanted]})["parts"][0]
+                return self.call_with_retries("POST", path, {"parts": [wanted]})[
+                    "parts"
+                ][0]
 
             self.deliver(request, body)
 
@@ -156,7 +160,7 @@ class Client:
         """
         deadline = time.monotonic() + _CLAIM_SECONDS
         while True:
-            record = self.ask("POST", f"/uploads/{upload['id']}/complete")
+            record = self.call_with_retries("POST", f"/uploads/{upload['id']}/complete")
             if record["state"] != "inspecting" or time.monotonic() > deadline:
                 return record
             time.sleep(1)
@@ -164,7 +168,7 @@ class Client:
     def upload(self, content: bytes, *, name: str = "file.bin", parts: bool) -> Any:
         """Start, send and complete an upload. Return the final record.
 
-        Raises RefusedError and OutOfPatienceError.
+        Raises RefusedError and RetryTimeoutError.
         """
         key = uuid.uuid4().hex
         for _ in range(_ROUNDS):
@@ -180,7 +184,7 @@ class Client:
             except RefusedError as error:
                 if error.code != "incomplete" and error.reply.status != 404:
                     raise
-        raise OutOfPatienceError(f"{name} is still incomplete after {_ROUNDS} rounds.")
+        raise RetryTimeoutError(f"{name} is still incomplete after {_ROUNDS} rounds.")
 
     def sha256_of_download(self, upload_id: str) -> str:
         """Download the file through the site, and return its SHA-256 in hexadecimal."""
@@ -222,7 +226,7 @@ class Client:
             if reply.status not in _REPEATED:
                 return reply
             if time.monotonic() > deadline:
-                raise OutOfPatienceError(f"the last answer was {reply}")
+                raise RetryTimeoutError(f"the last answer was {reply}")
             time.sleep(pause * self.chance.uniform(0.5, 1.5))
             pause = min(pause * 2, 3)
 

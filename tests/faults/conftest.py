@@ -21,11 +21,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
-from tests.faults.books import differences
 from tests.faults.client import Client
-from tests.faults.parts import wait_until_quiet
+from tests.faults.parts import wait_until_idle
 from tests.faults.proxy import FaultProxy
 from tests.faults.site import Site
+from tests.faults.state_checks import audit_findings
 from uploads.access.tokens import create_token
 from uploads.s3.bucket import get_bucket
 from uploads.s3.bucket_config import apply
@@ -145,7 +145,7 @@ def known() -> set[Difference]:
 
 
 @pytest.fixture(autouse=True)
-def _peace(
+def _end_faults_and_audit(
     site_proxy: FaultProxy,
     storage_proxy: FaultProxy,
     worker_proxy: FaultProxy,
@@ -156,16 +156,16 @@ def _peace(
     """After each test, end all faults, and check that the audit finds nothing."""
     proxies = (site_proxy, storage_proxy, worker_proxy)
     for proxy in proxies:
-        proxy.forget()
+        proxy.clear_exchanges()
     yield
     for proxy in proxies:
-        proxy.heal()
+        proxy.end_faults()
     for proxy in proxies:
-        wait_until_quiet(proxy)
+        wait_until_idle(proxy)
     # After a lost answer, S3 may have a multipart upload that no row knows. The sweeper
     # aborts it.
     sweep()
-    left = differences() - known
+    left = audit_findings() - known
     known |= left
     assert left == set(), (
         "The audit found differences between the bucket, the rows and the quotas."
@@ -173,7 +173,7 @@ def _peace(
 
 
 @pytest.fixture
-def sweep_as_the_site_does(
+def sweep_with_site_settings(
     site: Site, worker_proxy: FaultProxy, settings: Settings
 ) -> Sweep:
     """Return a function that sweeps with the site's settings and proxy."""

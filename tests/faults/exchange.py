@@ -28,13 +28,13 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Line:
+class ClientConnection:
     """The client's side of a connection through the proxy."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def agree_to(self, head: Head) -> None:
+    async def send_continue(self, head: Head) -> None:
         """Answer `100 Continue` if the client has asked for it before its body."""
         if head.expects_continue:
             await self.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -123,11 +123,11 @@ class Fault:
     target: str = ""
     probability: float = 1
     times: int | None = None
-    struck: int = 0
+    hit_count: int = 0
 
-    def strikes(self, head: Head, chance: random.Random) -> bool:
+    def hits(self, head: Head, chance: random.Random) -> bool:
         """Return whether the fault hits this request. If so, count the hit."""
-        if self.times is not None and self.struck >= self.times:
+        if self.times is not None and self.hit_count >= self.times:
             return False
         if self.method not in {"*", head.method}:
             return False
@@ -135,5 +135,5 @@ class Fault:
             return False
         if chance.random() >= self.probability:
             return False
-        self.struck += 1
+        self.hit_count += 1
         return True

@@ -49,10 +49,10 @@ def wait_until(
         sleep(0.02)
 
 
-def wait_until_quiet(proxy: FaultProxy) -> None:
+def wait_until_idle(proxy: FaultProxy) -> None:
     """Wait until the requests in progress, and those sent before this call, have ended.
 
     Requests of the fault ``Stall`` are ignored, because they never end.
     """
     proxy.catch_up()
-    wait_until(proxy.is_quiet)
+    wait_until(proxy.is_idle)

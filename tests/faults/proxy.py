@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Self
 
-from tests.faults.exchange import Exchange, Line, reset
+from tests.faults.exchange import ClientConnection, Exchange, reset
 from tests.faults.faults import (
     Action,
     Answer,
@@ -38,7 +38,7 @@ from tests.faults.http_messages import (
 from uploads.dev.ports import HOST
 
 _TICK_SECONDS = 0.02
-_PATIENCE_SECONDS = 120
+_TIMEOUT_SECONDS = 120
 
 
 class _BrokenError(Exception):
@@ -54,7 +54,7 @@ class FaultProxy:
     All public methods may be called from any thread. ``seed`` determines the random
     choices. ``bytes_per_second`` limits all bodies together. With
     ``one_body_at_a_time``, the proxy forwards bodies one after another, so that a test
-    knows how many are complete. ``stand_still_after`` stops all bodies after some
+    knows how many are complete. ``pause_after`` stops all bodies after some
     bytes, so that a test can act in the middle of a body.
     """
 
@@ -64,9 +64,9 @@ class FaultProxy:
         self.port: int = self._listener.getsockname()[1]
         self.bytes_per_second: int | None = None
         self.one_body_at_a_time = False
-        self.stands_still = threading.Event()
+        self.paused = threading.Event()
         self.exchanges: list[Exchange] = []
-        self._under_way: set[Exchange] = set()
+        self._in_progress: set[Exchange] = set()
         self._faults: list[Fault] = []
         self._chance = random.Random(seed)
         self._free_at = 0.0
@@ -85,7 +85,7 @@ class FaultProxy:
     def start(self) -> Self:
         """Start the thread. Return when the proxy accepts connections."""
         self._thread.start()
-        if not self._started.wait(_PATIENCE_SECONDS):
+        if not self._started.wait(_TIMEOUT_SECONDS):
             raise RuntimeError("The proxy did not start.")
         return self
 
@@ -93,13 +93,13 @@ class FaultProxy:
         """Break every connection, and end the thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(_PATIENCE_SECONDS)
+            self._thread.join(_TIMEOUT_SECONDS)
         self._listener.close()
 
     def catch_up(self) -> None:
         """Wait until the proxy has read all requests that clients have sent so far."""
         assert self._loop is not None, "The proxy was not started."
-        asyncio.run_coroutine_threadsafe(_turns(), self._loop).result(_PATIENCE_SECONDS)
+        asyncio.run_coroutine_threadsafe(_turns(), self._loop).result(_TIMEOUT_SECONDS)
 
     def add(self, fault: Fault) -> Fault:
         """Activate ``fault``. Faults that were added earlier take precedence."""
@@ -118,18 +118,16 @@ class FaultProxy:
         """Apply ``action`` to the requests that match. Return the fault."""
         return self.add(Fault(action, method, target, probability, times))
 
-    def stand_still_after(self, byte_count: int) -> None:
-        """Forward only this number of bytes of bodies until `heal` is called."""
-        self.stands_still.clear()
+    def pause_after(self, byte_count: int) -> None:
+        """Forward only this number of bytes of bodies until `end_faults` is called."""
+        self.paused.clear()
         self._allowance = byte_count
 
-    def wait_until_it_stands_still(self) -> None:
+    def wait_until_paused(self) -> None:
         """Wait until the proxy holds a body. Fails after a timeout."""
-        assert self.stands_still.wait(_PATIENCE_SECONDS), (
-            "Clients sent too few bytes in time."
-        )
+        assert self.paused.wait(_TIMEOUT_SECONDS), "Clients sent too few bytes in time."
 
-    def heal(self) -> None:
+    def end_faults(self) -> None:
         """End all faults. Requests that a ``Stall`` has hit stay stalled."""
         for fault in self._faults:
             if isinstance(fault.action, HoldAnswer):
@@ -150,13 +148,13 @@ class FaultProxy:
 
         self._loop.call_soon_threadsafe(break_all)
 
-    def forget(self) -> None:
+    def clear_exchanges(self) -> None:
         """Clear the list of exchanges."""
         self.exchanges = []
 
-    def is_quiet(self) -> bool:
+    def is_idle(self) -> bool:
         """Return whether no request is in progress. Stalled requests are ignored."""
-        return all(isinstance(x.action, Stall) for x in list(self._under_way))
+        return all(isinstance(x.action, Stall) for x in list(self._in_progress))
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -179,12 +177,12 @@ class FaultProxy:
     async def _connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        line = Line(reader, writer)
+        client = ClientConnection(reader, writer)
         task = asyncio.current_task()
         self._tasks.add(task)
         try:
             while (head := await read_head(reader)) is not None:
-                if not await self._pass(head, line):
+                if not await self._pass(head, client):
                     break
         except (*_BROKEN, asyncio.CancelledError):
             reset(writer)
@@ -193,7 +191,7 @@ class FaultProxy:
             with contextlib.suppress(OSError, RuntimeError):
                 writer.close()
 
-    async def _pass(self, head: Head, line: Line) -> bool:
+    async def _pass(self, head: Head, client: ClientConnection) -> bool:
         """Forward one request and its answer.
 
         Return whether the connection stays open.
@@ -201,48 +199,48 @@ class FaultProxy:
         action = self._choose(head)
         exchange = Exchange(head.method, head.target, action)
         self.exchanges.append(exchange)
-        self._under_way.add(exchange)
+        self._in_progress.add(exchange)
         try:
             if isinstance(action, Delay):
                 await asyncio.sleep(action.seconds)
             if isinstance(action, Answer):
-                return await self._answer(head, line, action, exchange)
+                return await self._answer(head, client, action, exchange)
             server, sink = await asyncio.open_connection(
                 HOST, self.server_port, limit=MAX_HEAD
             )
             try:
-                goes_on = await self._relay(head, line, server, sink, exchange)
-            except BaseException as trouble:
-                if isinstance(trouble, _BROKEN) and exchange.status is None:
-                    reset(line.writer)
-                    await _hear_out(server, sink)
+                goes_on = await self._relay(head, client, server, sink, exchange)
+            except BaseException as error:
+                if isinstance(error, _BROKEN) and exchange.status is None:
+                    reset(client.writer)
+                    await _wait_until_server_closes(server, sink)
                 reset(sink)
                 raise
             sink.close()
             return goes_on
         finally:
             exchange.ended = True
-            self._under_way.discard(exchange)
+            self._in_progress.discard(exchange)
 
     def _choose(self, head: Head) -> Action | None:
         for fault in list(self._faults):
-            if fault.strikes(head, self._chance):
+            if fault.hits(head, self._chance):
                 return fault.action
         return None
 
     async def _relay(
         self,
         head: Head,
-        line: Line,
+        client: ClientConnection,
         server: asyncio.StreamReader,
         sink: asyncio.StreamWriter,
         exchange: Exchange,
     ) -> bool:
-        await line.agree_to(head)
+        await client.send_continue(head)
         if exchange.action == CutRequest(after_bytes=0):
             raise _BrokenError  # do not forward the head, because the server may act on it alone
         sink.write(head.without("expect"))
-        body = asyncio.ensure_future(self._send_body(head, line, sink, exchange))
+        body = asyncio.ensure_future(self._send_body(head, client, sink, exchange))
         answer = asyncio.ensure_future(read_head(server))
         try:
             # The server may refuse before it has the body. Then the rest of the body is
@@ -255,29 +253,33 @@ class FaultProxy:
                 raise _BrokenError
             exchange.status = answered.status
             await body
-            return await self._return(head, answered, line, server, exchange)
+            return await self._return(head, answered, client, server, exchange)
         finally:
             for task in (body, answer):
                 task.cancel()
             await asyncio.gather(body, answer, return_exceptions=True)
 
     async def _send_body(
-        self, head: Head, line: Line, sink: asyncio.StreamWriter, exchange: Exchange
+        self,
+        head: Head,
+        client: ClientConnection,
+        sink: asyncio.StreamWriter,
+        exchange: Exchange,
     ) -> None:
         has_body = head.headers.get("content-length", "0") != "0"
-        async with self._turn_of(has_body):
-            await self._strike(exchange)
-            pieces = _portions(request_body(line.reader, head), exchange.action)
+        async with self._one_at_a_time(has_body):
+            await self._apply_cut_or_stall(exchange)
+            pieces = _split(request_body(client.reader, head), exchange.action)
             async for piece in pieces:
-                await self._pace(len(piece), exchange.action)
+                await self._limit_speed(len(piece), exchange.action)
                 # A server that has already answered may have closed the connection.
                 with contextlib.suppress(ConnectionError):
                     sink.write(piece)
                     await sink.drain()
                 exchange.body_bytes += len(piece)
-                await self._strike(exchange)
+                await self._apply_cut_or_stall(exchange)
 
-    async def _strike(self, exchange: Exchange) -> None:
+    async def _apply_cut_or_stall(self, exchange: Exchange) -> None:
         """Break or stall the request if enough bytes of its body have passed."""
         match exchange.action:
             case CutRequest(after_bytes) if exchange.body_bytes >= after_bytes:
@@ -287,16 +289,16 @@ class FaultProxy:
                 raise _BrokenError
 
     @contextlib.asynccontextmanager
-    async def _turn_of(self, has_body: bool) -> AsyncIterator[None]:
+    async def _one_at_a_time(self, has_body: bool) -> AsyncIterator[None]:
         if not (has_body and self.one_body_at_a_time):
             yield
             return
         async with self._turn:
             yield
 
-    async def _pace(self, count: int, action: Action | None) -> None:
+    async def _limit_speed(self, count: int, action: Action | None) -> None:
         while self._allowance is not None and self._allowance < count:
-            self.stands_still.set()
+            self.paused.set()
             await asyncio.sleep(_TICK_SECONDS)
         if self._allowance is not None:
             self._allowance -= count
@@ -312,7 +314,7 @@ class FaultProxy:
         self,
         head: Head,
         answered: Head,
-        line: Line,
+        client: ClientConnection,
         server: asyncio.StreamReader,
         exchange: Exchange,
     ) -> bool:
@@ -325,38 +327,40 @@ class FaultProxy:
             action.arrived.set()
             while not action.released.is_set():
                 await asyncio.sleep(_TICK_SECONDS)
-            await line.write(whole)
+            await client.write(whole)
             return not answered.closes
-        await line.write(answered.raw)
+        await client.write(answered.raw)
         sent = 0
         async for piece in body:
             if isinstance(action, CutAnswer) and sent + len(piece) > action.after_bytes:
-                await line.write(piece[: action.after_bytes - sent])
+                await client.write(piece[: action.after_bytes - sent])
                 raise _BrokenError
-            await line.write(piece)
+            await client.write(piece)
             sent += len(piece)
         return not answered.closes
 
     async def _answer(
-        self, head: Head, line: Line, action: Answer, exchange: Exchange
+        self, head: Head, client: ClientConnection, action: Answer, exchange: Exchange
     ) -> bool:
         if not action.early:
-            await line.agree_to(head)
-            async for piece in request_body(line.reader, head):
-                await self._pace(len(piece), None)
+            await client.send_continue(head)
+            async for piece in request_body(client.reader, head):
+                await self._limit_speed(len(piece), None)
                 exchange.body_bytes += len(piece)
-        await line.write(action.to(head))
+        await client.write(action.to(head))
         return not action.early
 
 
-async def _hear_out(server: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def _wait_until_server_closes(
+    server: asyncio.StreamReader, sink: asyncio.StreamWriter
+) -> None:
     """Close the connection to the server, and wait until the server has closed it too.
 
     The server may have received a complete request before the connection broke. It then
     executes the request. Without this wait, a test could see a half-executed request.
     """
     with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             sink.write_eof()
             while await server.read(MAX_HEAD):
                 pass
@@ -369,7 +373,7 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
-async def _portions(
+async def _split(
     pieces: AsyncIterator[bytes], action: Action | None
 ) -> AsyncIterator[bytes]:
     """Yield the pieces, divided into 1 KiB if the fault counts bytes."""

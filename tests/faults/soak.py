@@ -17,10 +17,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.faults.parts import wait_until_quiet
-from tests.faults.soak_people import Person, PersonAtThePage, Promises
-from tests.faults.soak_weather import Weather
-from tests.faults.soak_world import World, show_log
+from tests.faults.parts import wait_until_idle
+from tests.faults.soak_faults import RandomFaults
+from tests.faults.soak_people import Person, PersonAtThePage, Results
+from tests.faults.soak_servers import SoakServers, show_log
 
 PEOPLE = 4
 SETTLE_SECONDS = 480
@@ -40,46 +40,46 @@ def main() -> int:
     # Also after SIGTERM, stop the servers and delete their folders.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"seed {options.seed}, {options.minutes:g} minutes", flush=True)
-    with World(options.seed) as world:
-        return _soak(world, options)
+    with SoakServers(options.seed) as servers:
+        return _soak(servers, options)
 
 
-def _soak(world: World, options: argparse.Namespace) -> int:
+def _soak(servers: SoakServers, options: argparse.Namespace) -> int:
     until = time.monotonic() + options.minutes * 60
-    promises = Promises()
-    weather = Weather(world, seed=options.seed)
-    crowd: list[Any] = [
-        Person(world, promises, seed=options.seed, until=until, number=number)
+    results = Results()
+    faults = RandomFaults(servers, seed=options.seed)
+    people: list[Any] = [
+        Person(servers, results, seed=options.seed, until=until, number=number)
         for number in range(PEOPLE)
     ]
     if not options.no_browser:
-        crowd.append(PersonAtThePage(world, promises, seed=options.seed, until=until))
-    for person in crowd:
+        people.append(PersonAtThePage(servers, results, seed=options.seed, until=until))
+    for person in people:
         person.start()
-    weather.rage(until)
-    for person in crowd:
+    faults.inject_until(until)
+    for person in people:
         person.join(300)
-    problems = list(_troubles(world, crowd))
+    problems = list(_failures_of_people(servers, people))
     for problem in problems:
         print(problem, flush=True)
-    problems += _settle(world)
-    problems += _compare(promises)
-    _summarise(world, weather, promises, problems)
+    problems += _settle(servers)
+    problems += _compare(results)
+    _summarise(servers, faults, results, problems)
     return 1 if problems else 0
 
 
-def _troubles(world: World, crowd: list[Any]) -> Iterator[str]:
-    for person in crowd:
+def _failures_of_people(servers: SoakServers, people: list[Any]) -> Iterator[str]:
+    for person in people:
         if person.error:
             yield f"{type(person).__name__} broke: {person.error!r}"
-    if any(person.is_alive() for person in crowd):
+    if any(person.is_alive() for person in people):
         yield "somebody is still waiting"
-    if world.deaths:
-        yield f"died by themselves: {dict(world.deaths)}"
-        print(show_log(world.home / "sweep.log"))
+    if servers.unexpected_ends:
+        yield f"died by themselves: {dict(servers.unexpected_ends)}"
+        print(show_log(servers.home / "sweep.log"))
 
 
-def _settle(world: World) -> list[str]:
+def _settle(servers: SoakServers) -> list[str]:
     """Stop the site and sweep until all uploads are settled.
 
     Return the unsettled ones.
@@ -90,12 +90,12 @@ def _settle(world: World) -> list[str]:
     from uploads.states import RESERVING
     from uploads.upkeep.sweeper import sweep
 
-    world.stop_sweepers()
+    servers.stop_sweepers()
     # Stopping the site ends its requests, also those that wait for an answer that never
     # comes.
-    world.site.stop()
-    for proxy in world.proxies:
-        wait_until_quiet(proxy)
+    servers.site.stop()
+    for proxy in servers.proxies:
+        wait_until_idle(proxy)
     connection.close()
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
@@ -124,7 +124,7 @@ def _why(row: Any) -> str:
     return f"{row.pk} never settled, {row.state}, {held}: {' from '.join(chain)}"
 
 
-def _compare(promises: Promises) -> list[str]:
+def _compare(results: Results) -> list[str]:
     """Return all differences between the final state and the expected state."""
     from uploads.models import AuditEvent, StorageQuota, Upload
     from uploads.states import State
@@ -137,7 +137,7 @@ def _compare(promises: Promises) -> list[str]:
         for row in ready.iterator()
         if _sha256(row.key) != row.filename.removesuffix(".bin")
     ]
-    lost = promises.ready - {str(pk) for pk in ready.values_list("pk", flat=True)}
+    lost = results.ready - {str(pk) for pk in ready.values_list("pk", flat=True)}
     problems += [f"{pk} was called ready and is not" for pk in lost]
     for quota in StorageQuota.objects.exclude(reserved_bytes=0, reserved_files=0):
         problems.append(f"{quota} has {quota.reserved_bytes} bytes reserved")
@@ -162,7 +162,7 @@ def _sha256(key: str) -> str:
 
 
 def _summarise(
-    world: World, weather: Weather, promises: Promises, problems: list[str]
+    servers: SoakServers, faults: RandomFaults, results: Results, problems: list[str]
 ) -> None:
     from django.db.models import Count, Sum
 
@@ -174,9 +174,9 @@ def _summarise(
     for line in states:
         print(f"  {line['state']:<11}{line['count']:>6}{line['bytes']:>14} bytes")
     for title, counts in (
-        ("what people saw", promises.outcomes),
-        ("faults", weather.struck),
-        ("kills", weather.kills),
+        ("what people saw", results.outcomes),
+        ("faults", faults.hit_count),
+        ("kills", faults.kills),
     ):
         print(title)
         for name, count in sorted(counts.items()):

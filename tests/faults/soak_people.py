@@ -17,15 +17,15 @@ from django.db import connection
 from playwright.sync_api import Error, Page, sync_playwright
 
 from tests.faults.browser import Browser, choose
-from tests.faults.client import Client, OutOfPatienceError, RefusedError
-from tests.faults.soak_world import World
+from tests.faults.client import Client, RefusedError, RetryTimeoutError
+from tests.faults.soak_servers import SoakServers
 
 KIB = 1024
 MIB = 1024 * KIB
 
 
 @dataclass
-class Promises:
+class Results:
     """Answers that people got from the site, for a comparison with the final state."""
 
     ready: set[str] = field(default_factory=set)
@@ -47,16 +47,22 @@ class Person(threading.Thread):
     """A person who uses the JSON API."""
 
     def __init__(
-        self, world: World, promises: Promises, *, seed: int, until: float, number: int
+        self,
+        servers: SoakServers,
+        results: Results,
+        *,
+        seed: int,
+        until: float,
+        number: int,
     ) -> None:
         super().__init__(daemon=True)
         self._chance = random.Random(f"{seed}/person/{number}")
-        self._promises = promises
+        self._results = results
         self._until = until
         self.error: BaseException | None = None
-        _, token = world.new_person()
+        _, token = servers.new_person()
         self._client = Client(
-            world.site_proxy.url,
+            servers.site_proxy.url,
             token,
             patience=60,
             timeout=10,
@@ -65,19 +71,19 @@ class Person(threading.Thread):
 
     def run(self) -> None:
         """Upload, cancel and delete until ``until``."""
-        deeds: list[Callable[[], str]] = (
-            [self._upload] * 14 + [self._cancel] * 2 + [self._delete, self._leave] * 2
+        actions: list[Callable[[], str]] = (
+            [self._upload] * 14 + [self._cancel] * 2 + [self._delete, self._abandon] * 2
         )
         try:
             while time.monotonic() < self._until:
-                self._promises.count(self._try(self._chance.choice(deeds)))
+                self._results.count(self._try(self._chance.choice(actions)))
         except BaseException as error:  # noqa: BLE001  told by the soak's summary
             self.error = error
 
-    def _try(self, deed: Callable[[], str]) -> str:
+    def _try(self, action: Callable[[], str]) -> str:
         try:
-            return deed()
-        except OutOfPatienceError:
+            return action()
+        except RetryTimeoutError:
             return "out of patience"
         except RefusedError as error:
             return f"refused: {error.reply.status} {error.code}"
@@ -94,36 +100,38 @@ class Person(threading.Thread):
         record = self._client.upload(content, name=name_of(content), parts=parts)
         if record["state"] != "ready":
             return f"told: {record['state']}"
-        self._promises.ready.add(record["id"])
+        self._results.ready.add(record["id"])
         return "uploaded"
 
     def _delete(self) -> str:
         content, parts = self._content()
         record = self._client.upload(content, name=name_of(content), parts=parts)
-        self._client.ask("DELETE", f"/uploads/{record['id']}")
+        self._client.call_with_retries("DELETE", f"/uploads/{record['id']}")
         return "deleted"
 
     def _cancel(self) -> str:
         content = self._chance.randbytes(20 * MIB)
         upload = self._client.start(content, name=name_of(content), parts=True)
         pause = self._chance.uniform(0, 1)
-        sender = threading.Thread(target=self._send_somehow, args=(upload, content))
+        sender = threading.Thread(
+            target=self._send_ignoring_errors, args=(upload, content)
+        )
         sender.start()
         time.sleep(pause)
-        self._client.ask("DELETE", f"/uploads/{upload['id']}")
+        self._client.call_with_retries("DELETE", f"/uploads/{upload['id']}")
         sender.join()
         return "cancelled"
 
-    def _leave(self) -> str:
+    def _abandon(self) -> str:
         content = self._chance.randbytes(self._chance.choice([1, 20]) * MIB)
         upload = self._client.start(content, name=name_of(content), parts=True)
         numbers = self._chance.choice([[], [1]])
         self._client.send_parts(upload, content, numbers)
         return "left"
 
-    def _send_somehow(self, upload: Any, content: bytes) -> None:
+    def _send_ignoring_errors(self, upload: Any, content: bytes) -> None:
         # The caller cancels the upload meanwhile, so the site then refuses requests.
-        with suppress(RefusedError, OutOfPatienceError):
+        with suppress(RefusedError, RetryTimeoutError):
             self._client.send_parts(upload, content)
 
 
@@ -131,25 +139,25 @@ class PersonAtThePage(threading.Thread):
     """A person who uses Chromium, which is killed from time to time."""
 
     def __init__(
-        self, world: World, promises: Promises, *, seed: int, until: float
+        self, servers: SoakServers, results: Results, *, seed: int, until: float
     ) -> None:
         super().__init__(daemon=True)
-        self._world = world
-        self._promises = promises
+        self._servers = servers
+        self._results = results
         self._chance = random.Random(f"{seed}/page")
         self._until = until
-        self._folder = world.home / "files"
+        self._folder = servers.home / "files"
         self._folder.mkdir()
-        self._person, _ = world.new_person()
+        self._person, _ = servers.new_person()
         self.error: BaseException | None = None
 
     def run(self) -> None:
         """Upload one batch after another until ``until``."""
         try:
             with sync_playwright() as playwright:
-                browser = Browser(playwright, self._world.home / "profile")
+                browser = Browser(playwright, self._servers.home / "profile")
                 while time.monotonic() < self._until:
-                    self._promises.count(self._upload_a_batch(browser))
+                    self._results.count(self._upload_a_batch(browser))
                 browser.close()
         except BaseException as error:  # noqa: BLE001  told by the soak's summary
             self.error = error
@@ -195,7 +203,7 @@ class PersonAtThePage(threading.Thread):
         """
         for _ in range(10):
             try:
-                page = browser.open(self._world.site_proxy.url, self._person)
+                page = browser.open(self._servers.site_proxy.url, self._person)
                 chooser = page.locator("#chooser input[type=file]").first
                 chooser.wait_for(state="attached", timeout=10_000)
             except Exception:  # noqa: BLE001  the database may be down as well

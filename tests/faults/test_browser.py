@@ -13,7 +13,6 @@ from django.contrib.auth.models import User
 from django.db import connection
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
-from tests.faults.books import assert_ready_once
 from tests.faults.browser import Browser, choose, continue_with, wait_until_done
 from tests.faults.client import Client
 from tests.faults.conftest import SEED, StartSite, Sweep
@@ -23,10 +22,11 @@ from tests.faults.parts import (
     stored_parts,
     unanswered,
     wait_until,
-    wait_until_quiet,
+    wait_until_idle,
 )
 from tests.faults.proxy import FaultProxy
 from tests.faults.site import Site
+from tests.faults.state_checks import assert_ready_once
 from tests.plugins.postgres import PostgresServer
 from uploads.dev.s3_server import S3Server
 from uploads.models import StorageQuota, Upload
@@ -40,7 +40,7 @@ FILE_MIB = int(os.environ.get("FAULTS_MIB", "36"))
 OFFLINE_SECONDS = int(os.environ.get("FAULTS_OFFLINE_SECONDS", "6"))
 SPEED = 24 * MIB
 LANES = 6
-PATIENCE = 120 + FILE_MIB
+TIMEOUT_SECONDS = 120 + FILE_MIB
 
 
 @pytest.fixture(scope="session")
@@ -102,19 +102,19 @@ def test_upload_continues_with_the_same_file_after_the_browser_was_killed(
     percent: int,
 ) -> None:
     storage_proxy.one_body_at_a_time = True
-    _stand_still_at(storage_proxy, percent)
+    _pause_at(storage_proxy, percent)
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    storage_proxy.wait_until_it_stands_still()
+    storage_proxy.wait_until_paused()
 
     browser.kill()
-    storage_proxy.heal()
-    wait_until_quiet(storage_proxy)
+    storage_proxy.end_faults()
+    wait_until_idle(storage_proxy)
     safe, touched = stored_parts(storage_proxy), sent_parts(storage_proxy)
-    storage_proxy.forget()
+    storage_proxy.clear_exchanges()
     page = browser.open(site_proxy.url, person)
     continue_with(page, large_file)
-    wait_until_done(page, seconds=PATIENCE)
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
     again = sent_parts(storage_proxy)
     parts = set(range(1, _part_count(person) + 1))
@@ -139,14 +139,14 @@ def test_continuing_refuses_another_file_with_the_same_name(
     impostor.write_bytes(bytes(FILE_MIB * MIB))
     facts = large_file.stat()
     os.utime(impostor, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    _stand_still_at(storage_proxy, 30)
+    _pause_at(storage_proxy, 30)
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    storage_proxy.wait_until_it_stands_still()
+    storage_proxy.wait_until_paused()
     browser.kill()
-    storage_proxy.heal()
-    wait_until_quiet(storage_proxy)
-    storage_proxy.forget()
+    storage_proxy.end_faults()
+    wait_until_idle(storage_proxy)
+    storage_proxy.clear_exchanges()
 
     page = browser.open(site_proxy.url, person)
     continue_with(page, impostor)
@@ -154,7 +154,7 @@ def test_continuing_refuses_another_file_with_the_same_name(
     assert sent_parts(storage_proxy) == {}
     page.reload()
     continue_with(page, large_file)
-    wait_until_done(page, seconds=PATIENCE)
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
     assert_arrived()
 
@@ -168,18 +168,18 @@ def test_upload_continues_after_a_network_outage(
     large_file: Path,
     assert_arrived: Callable[[], None],
 ) -> None:
-    _stand_still_at(storage_proxy, 30)
+    _pause_at(storage_proxy, 30)
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    storage_proxy.wait_until_it_stands_still()
+    storage_proxy.wait_until_paused()
 
     browser.context.set_offline(True)
-    storage_proxy.heal()
+    storage_proxy.end_faults()
     expect(page.get_by_role("heading", name="No network")).to_be_visible()
     page.wait_for_timeout(OFFLINE_SECONDS * 1000)
     assert len(stored_parts(storage_proxy)) < _part_count(person)
     browser.context.set_offline(False)
-    wait_until_done(page, seconds=PATIENCE)
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
     assert_arrived()
 
@@ -201,12 +201,12 @@ def test_upload_succeeds_with_503_for_a_fifth_of_requests_and_lost_completions(
     page = browser.open(site_proxy.url, person)
 
     choose(page, large_file)
-    wait_until_done(page, seconds=PATIENCE)
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
-    assert fault.struck + sure.struck >= 2
-    assert lost.struck == 2
+    assert fault.hit_count + sure.hit_count >= 2
+    assert lost.hit_count == 2
     assert set(stored_parts(storage_proxy).values()) == {1}
-    storage_proxy.heal()  # the test's download has no retries
+    storage_proxy.end_faults()  # the test's download has no retries
     assert_arrived()
 
 
@@ -223,9 +223,9 @@ def test_upload_succeeds_when_answers_of_the_storage_are_lost(
     page = browser.open(site_proxy.url, person)
 
     choose(page, large_file)
-    wait_until_done(page, seconds=PATIENCE)
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
-    assert lost.struck == 3
+    assert lost.hit_count == 3
     assert_arrived()
 
 
@@ -275,27 +275,27 @@ def test_upload_continues_after_a_server_was_killed_and_restarted(
     assert_arrived: Callable[[], None],
     victim: str,
 ) -> None:
-    _stand_still_at(storage_proxy, 40)
+    _pause_at(storage_proxy, 40)
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    storage_proxy.wait_until_it_stands_still()
+    storage_proxy.wait_until_paused()
 
     if victim == "storage":
         s3_server.kill()
-        storage_proxy.heal()
+        storage_proxy.end_faults()
         _go_on_until(page, lambda: len(unanswered(storage_proxy)) > LANES)
         s3_server.start()
     elif victim == "database":
         postgres_server.crash()
-        site_proxy.forget()
-        storage_proxy.heal()
+        site_proxy.clear_exchanges()
+        storage_proxy.end_faults()
         _go_on_until(page, lambda: any(x.status == 503 for x in site_proxy.exchanges))
         postgres_server.resume()
         connection.close()
     else:
         site.kill_workers()
-        storage_proxy.heal()
-    wait_until_done(page, seconds=PATIENCE)
+        storage_proxy.end_faults()
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
     assert_arrived()
 
@@ -306,16 +306,16 @@ def test_sweeper_completes_an_upload_whose_browser_was_killed(
     site_proxy: FaultProxy,
     large_file: Path,
     assert_arrived: Callable[[], None],
-    sweep_as_the_site_does: Sweep,
+    sweep_with_site_settings: Sweep,
 ) -> None:
     unheard = site_proxy.inject(CutRequest(), method="POST", target="/complete$")
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    wait_until(lambda: unheard.struck > 0, seconds=PATIENCE)
+    wait_until(lambda: unheard.hit_count > 0, seconds=TIMEOUT_SECONDS)
 
     browser.kill()
 
-    assert sweep_as_the_site_does().failed == 0
+    assert sweep_with_site_settings().failed == 0
     assert_arrived()
 
 
@@ -332,14 +332,14 @@ def test_upload_succeeds_when_one_connection_stalls(
     page = browser.open(site_proxy.url, person)
 
     choose(page, large_file)
-    wait_until_done(page, seconds=PATIENCE + 60)
+    wait_until_done(page, seconds=TIMEOUT_SECONDS + 60)
 
-    assert stalled.struck == 2
+    assert stalled.hit_count == 2
     assert_arrived()
 
 
 @pytest.fixture
-def forgetful_site(start_site: StartSite) -> Iterator[FaultProxy]:
+def site_with_short_urls(start_site: StartSite) -> Iterator[FaultProxy]:
     """Run a site whose URLs expire after five seconds."""
     site = start_site(UPLOADS_URL_EXPIRY_SECONDS="5")
     proxy = FaultProxy(site.port, seed=SEED).start()
@@ -353,21 +353,21 @@ def forgetful_site(start_site: StartSite) -> Iterator[FaultProxy]:
 def test_upload_continues_after_a_sleep_longer_than_the_url_lifetime(
     browser: Browser,
     person: User,
-    forgetful_site: FaultProxy,
+    site_with_short_urls: FaultProxy,
     storage_proxy: FaultProxy,
     large_file: Path,
     assert_arrived: Callable[[], None],
 ) -> None:
-    _stand_still_at(storage_proxy, 30)
-    page = browser.open(forgetful_site.url, person)
+    _pause_at(storage_proxy, 30)
+    page = browser.open(site_with_short_urls.url, person)
     choose(page, large_file)
-    storage_proxy.wait_until_it_stands_still()
+    storage_proxy.wait_until_paused()
 
-    browser.freeze()
-    storage_proxy.heal()
+    browser.suspend()
+    storage_proxy.end_faults()
     time.sleep(7)
-    browser.thaw()
-    wait_until_done(page, seconds=PATIENCE)
+    browser.resume()
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
     assert_arrived()
 
@@ -376,19 +376,19 @@ def test_upload_continues_after_a_sleep_longer_than_the_url_lifetime(
 def test_upload_succeeds_when_all_urls_expire_while_the_storage_is_busy(
     browser: Browser,
     person: User,
-    forgetful_site: FaultProxy,
+    site_with_short_urls: FaultProxy,
     storage_proxy: FaultProxy,
     large_file: Path,
     assert_arrived: Callable[[], None],
 ) -> None:
     busy = storage_proxy.inject(SLOW_DOWN, method="PUT")
-    page = browser.open(forgetful_site.url, person)
+    page = browser.open(site_with_short_urls.url, person)
 
     choose(page, large_file)
-    wait_until(lambda: busy.struck > 0)
+    wait_until(lambda: busy.hit_count > 0)
     time.sleep(7)
-    storage_proxy.heal()
-    wait_until_done(page, seconds=PATIENCE)
+    storage_proxy.end_faults()
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
     assert_arrived()
 
@@ -397,22 +397,22 @@ def test_upload_succeeds_when_all_urls_expire_while_the_storage_is_busy(
 def test_upload_succeeds_when_urls_expire_before_use_on_a_slow_network(
     browser: Browser,
     person: User,
-    forgetful_site: FaultProxy,
+    site_with_short_urls: FaultProxy,
     storage_proxy: FaultProxy,
     large_file: Path,
     assert_arrived: Callable[[], None],
 ) -> None:
     storage_proxy.bytes_per_second = SPEED // 3
-    page = browser.open(forgetful_site.url, person)
+    page = browser.open(site_with_short_urls.url, person)
 
     choose(page, large_file)
-    wait_until_done(page, seconds=PATIENCE)
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
     assert_arrived()
 
 
-def _stand_still_at(proxy: FaultProxy, percent: int) -> None:
-    proxy.stand_still_after(FILE_MIB * MIB * percent // 100)
+def _pause_at(proxy: FaultProxy, percent: int) -> None:
+    proxy.pause_after(FILE_MIB * MIB * percent // 100)
 
 
 def _go_on_until(page: Page, condition: Callable[[], bool]) -> None:
@@ -421,7 +421,7 @@ def _go_on_until(page: Page, condition: Callable[[], bool]) -> None:
 
 def _heal(*proxies: FaultProxy) -> None:
     for proxy in proxies:
-        proxy.heal()
+        proxy.end_faults()
 
 
 def test_parts_that_s3_cannot_join_are_sent_again_without_a_click(
@@ -439,7 +439,7 @@ def test_parts_that_s3_cannot_join_are_sent_again_without_a_click(
     page = browser.open(site_proxy.url, person)
 
     choose(page, large_file)
-    wait_until_done(page, seconds=PATIENCE)
+    wait_until_done(page, seconds=TIMEOUT_SECONDS)
 
     upload = Upload.objects.get(owner=person)
     assert set(stored_parts(storage_proxy).values()) == {2}

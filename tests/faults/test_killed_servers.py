@@ -10,12 +10,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.faults.books import assert_nothing_left, assert_ready_once
 from tests.faults.client import Client, Reply
 from tests.faults.conftest import Sweep
 from tests.faults.faults import HoldAnswer
 from tests.faults.proxy import FaultProxy
 from tests.faults.site import Site
+from tests.faults.state_checks import assert_ended_and_cleaned_up, assert_ready_once
 from tests.plugins.postgres import PostgresServer
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
@@ -56,7 +56,7 @@ def test_sweeper_completes_an_upload_after_a_kill_before_the_commit(
     site: Site,
     worker_proxy: FaultProxy,
     content: bytes,
-    sweep_as_the_site_does: Sweep,
+    sweep_with_site_settings: Sweep,
 ) -> None:
     upload = client.start(content, parts=True)
     client.send_parts(upload, content)
@@ -68,7 +68,7 @@ def test_sweeper_completes_an_upload_after_a_kill_before_the_commit(
         r"\?uploadId=",
     )
 
-    assert sweep_as_the_site_does().failed == 0
+    assert sweep_with_site_settings().failed == 0
     assert_ready_once(client, upload["id"], content)
 
 
@@ -106,7 +106,7 @@ def test_upload_expires_after_a_kill_before_the_multipart_id_is_saved(
     Upload.objects.filter(pk=row.pk).update(expires_at=timezone.now())
     assert sweep().failed == 0
 
-    assert_nothing_left(str(row.pk), state=State.EXPIRED)
+    assert_ended_and_cleaned_up(str(row.pk), state=State.EXPIRED)
 
 
 def test_listed_upload_is_continued_after_a_kill_during_its_start(
@@ -114,7 +114,7 @@ def test_listed_upload_is_continued_after_a_kill_during_its_start(
 ) -> None:
     """The page finds the upload in its list, but has lost the idempotency key."""
     _start_and_be_killed(client, site, worker_proxy, content)
-    listed = client.ask("GET", "/uploads?state=pending")["results"]
+    listed = client.call_with_retries("GET", "/uploads?state=pending")["results"]
 
     client.send_parts(listed[0], content)
 
@@ -129,10 +129,10 @@ def test_upload_is_cancelled_after_a_kill_during_its_start(
     _start_and_be_killed(client, site, worker_proxy, content)
     row = Upload.objects.latest("created_at")
 
-    client.ask("DELETE", f"/uploads/{row.pk}")
+    client.call_with_retries("DELETE", f"/uploads/{row.pk}")
     assert sweep().failed == 0
 
-    assert_nothing_left(str(row.pk), state=State.CANCELLED)
+    assert_ended_and_cleaned_up(str(row.pk), state=State.CANCELLED)
 
 
 def test_sweeper_deletes_the_bytes_after_a_kill_during_a_cancel(
@@ -140,7 +140,7 @@ def test_sweeper_deletes_the_bytes_after_a_kill_during_a_cancel(
     site: Site,
     worker_proxy: FaultProxy,
     content: bytes,
-    sweep_as_the_site_does: Sweep,
+    sweep_with_site_settings: Sweep,
 ) -> None:
     upload = client.start(content, parts=True)
     client.send_parts(upload, content)
@@ -153,8 +153,8 @@ def test_sweeper_deletes_the_bytes_after_a_kill_during_a_cancel(
         "uploadId=",
     )
 
-    assert sweep_as_the_site_does().failed == 0
-    assert_nothing_left(upload["id"], state=State.CANCELLED)
+    assert sweep_with_site_settings().failed == 0
+    assert_ended_and_cleaned_up(upload["id"], state=State.CANCELLED)
 
 
 def test_upload_continues_after_a_restart_of_the_database(

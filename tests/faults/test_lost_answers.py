@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.faults.books import assert_nothing_left, assert_ready_once
 from tests.faults.client import Client, Reply
 from tests.faults.conftest import Sweep
 from tests.faults.faults import (
@@ -18,6 +17,7 @@ from tests.faults.faults import (
     HoldAnswer,
 )
 from tests.faults.proxy import FaultProxy
+from tests.faults.state_checks import assert_ended_and_cleaned_up, assert_ready_once
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State
@@ -43,7 +43,7 @@ def test_complete_succeeds_when_s3s_answer_is_lost_once(
 
     record = client.complete(arrived)
 
-    assert lost.struck == 1
+    assert lost.hit_count == 1
     assert record["state"] == "ready"
     assert_ready_once(client, arrived["id"], content)
 
@@ -80,7 +80,7 @@ def test_complete_succeeds_when_s3_answers_200_with_an_error(
 
     assert client.complete(arrived)["state"] == "ready"
 
-    assert error.struck == 2
+    assert error.hit_count == 2
     assert_ready_once(client, arrived["id"], content)
 
 
@@ -94,7 +94,7 @@ def test_complete_answers_503_while_s3_answers_200_with_an_error(
     reply = client.call("POST", f"/uploads/{arrived['id']}/complete")
     assert (reply.status, reply.body["code"]) == (503, "storage_unavailable")
 
-    worker_proxy.heal()
+    worker_proxy.end_faults()
     assert client.complete(arrived)["state"] == "ready"
     assert_ready_once(client, arrived["id"], content)
 
@@ -111,7 +111,7 @@ def test_complete_succeeds_after_one_conflict_at_s3(
 
     assert client.complete(arrived)["state"] == "ready"
 
-    assert conflict.struck == 1
+    assert conflict.hit_count == 1
     assert_ready_once(client, arrived["id"], content)
 
 
@@ -126,7 +126,7 @@ def test_complete_asks_for_all_parts_again_after_two_conflicts_at_s3(
 
     assert (reply.status, reply.body["code"]) == (409, "incomplete")
     assert reply.body["missing_parts"] == list(range(1, row.part_count + 1))
-    assert client.ask("GET", f"{path}/parts")["parts"] == []
+    assert client.call_with_retries("GET", f"{path}/parts")["parts"] == []
     # The site has aborted the first multipart upload, so S3 stores and bills none of
     # its parts.
     [open_now] = get_bucket().list_multipart_uploads(row.key)
@@ -174,7 +174,7 @@ def test_eight_conflicting_completions_leave_one_multipart_upload(
         thread.start()
     for thread in threads:
         thread.join()
-    worker_proxy.heal()
+    worker_proxy.end_faults()
 
     assert {(reply.status, reply.body["code"]) for reply in replies} == {
         (409, "incomplete")
@@ -214,7 +214,10 @@ def test_complete_succeeds_when_ceph_answers_404_to_the_list_of_parts(
         Answer(404, "NoSuchKey"), method="GET", target=COMPLETE_MULTIPART
     )
 
-    assert client.ask("GET", f"/uploads/{arrived['id']}/parts")["parts"] == []
+    assert (
+        client.call_with_retries("GET", f"/uploads/{arrived['id']}/parts")["parts"]
+        == []
+    )
     assert client.complete(arrived)["state"] == "ready"
 
     assert_ready_once(client, arrived["id"], content)
@@ -227,7 +230,7 @@ def test_complete_is_repeated_when_the_sites_answers_are_lost(
 
     assert client.complete(arrived)["state"] == "ready"
 
-    assert lost.struck == 3
+    assert lost.hit_count == 3
     assert_ready_once(client, arrived["id"], content)
 
 
@@ -303,7 +306,7 @@ def test_cancel_succeeds_while_s3_joins_the_parts(
     client: Client,
     worker_proxy: FaultProxy,
     arrived: Any,
-    sweep_as_the_site_does: Sweep,
+    sweep_with_site_settings: Sweep,
 ) -> None:
     hold = HoldAnswer()
     worker_proxy.inject(hold, method="POST", target=COMPLETE_MULTIPART, times=1)
@@ -316,17 +319,17 @@ def test_cancel_succeeds_while_s3_joins_the_parts(
     thread.start()
     hold.wait_until_arrived()
 
-    client.ask("DELETE", f"/uploads/{arrived['id']}")
+    client.call_with_retries("DELETE", f"/uploads/{arrived['id']}")
     hold.released.set()
     thread.join()
 
     assert replies[0].status == 409
-    assert sweep_as_the_site_does().failed == 0
-    assert_nothing_left(arrived["id"], state=State.CANCELLED)
+    assert sweep_with_site_settings().failed == 0
+    assert_ended_and_cleaned_up(arrived["id"], state=State.CANCELLED)
 
 
 def test_sweeper_completes_an_upload_without_a_client(
-    client: Client, arrived: Any, content: bytes, sweep_as_the_site_does: Sweep
+    client: Client, arrived: Any, content: bytes, sweep_with_site_settings: Sweep
 ) -> None:
-    assert sweep_as_the_site_does().failed == 0
+    assert sweep_with_site_settings().failed == 0
     assert_ready_once(client, arrived["id"], content)

@@ -25,7 +25,7 @@ from tests.faults.faults import (
     Stall,
     Trickle,
 )
-from tests.faults.parts import wait_until, wait_until_quiet
+from tests.faults.parts import wait_until, wait_until_idle
 from tests.faults.proxy import FaultProxy
 from uploads.dev.ports import HOST
 
@@ -59,7 +59,7 @@ class Echo(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(autouse=True)
-def _peace() -> None:
+def _end_faults_and_audit() -> None:
     """Replace the conftest's fixture, because these tests need no site and no audit."""
 
 
@@ -101,7 +101,7 @@ def test_proxy_without_faults_forwards_requests_unchanged(
     assert [x.body_bytes for x in proxy.exchanges] == [len(BODY)] * 3 + [0, len(BODY)]
     assert all(x.status == 200 for x in proxy.exchanges)
     # The client gets its answer shortly before the proxy ends the exchange.
-    wait_until_quiet(proxy)
+    wait_until_idle(proxy)
 
 
 def test_fault_hits_only_matching_requests_a_limited_number_of_times(
@@ -113,7 +113,7 @@ def test_fault_hits_only_matching_requests_a_limited_number_of_times(
     statuses += [put(pool, proxy, "/hit?c").status]
 
     assert statuses == [503, 200, 503, 200]
-    assert fault.struck == 2
+    assert fault.hit_count == 2
     assert len(Echo.received) == 2
 
 
@@ -179,7 +179,7 @@ def test_cut_request_ends_after_the_server_has_finished(
     assert Echo.received == []
     assert not proxy.exchanges[0].ended
     Echo.may_answer.set()
-    wait_until_quiet(proxy)
+    wait_until_idle(proxy)
 
     assert [path for path, _, _ in Echo.received] == ["/slow"]
     assert proxy.exchanges[0].status is None
@@ -267,15 +267,15 @@ def test_speed_limit_applies_to_all_bodies_together(
 def test_proxy_stands_still_after_the_given_bytes_until_it_is_healed(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
-    proxy.stand_still_after(200_000)
+    proxy.pause_after(200_000)
     answers: list[bytes] = []
     thread = threading.Thread(target=lambda: answers.append(put(pool, proxy).data))
 
     thread.start()
-    proxy.wait_until_it_stands_still()
+    proxy.wait_until_paused()
     assert 200_000 - 64 * 1024 <= proxy.exchanges[0].body_bytes <= 200_000
     assert (answers, Echo.received) == ([], [])
-    proxy.heal()
+    proxy.end_faults()
     thread.join()
 
     assert answers == [BODY]

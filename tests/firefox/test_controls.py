@@ -18,10 +18,10 @@ from tests.browser.files import (
     stored_objects,
     uploads_of,
 )
-from tests.faults.parts import sent_parts, stored_parts, wait_until_quiet
+from tests.faults.parts import sent_parts, stored_parts, wait_until_idle
 from tests.support.live_site import SMALL_PART
 from tests.webdriver.firefox import FirefoxWindow
-from tests.webdriver.lines import Lines
+from tests.webdriver.proxies import BrowserProxies
 from tests.webdriver.stored import ready, stored_sha256
 from tests.webdriver.upload_page import QUOTA, UNFINISHED, UPLOAD, UploadPage
 from uploads.states import State
@@ -36,13 +36,15 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def half_sent(upload_page: UploadPage, lines: Lines, film: Path) -> UploadPage:
+def half_sent(
+    upload_page: UploadPage, proxies: BrowserProxies, film: Path
+) -> UploadPage:
     """Return the page while the proxy stops the upload of `film` in its middle."""
-    lines.storage.one_body_at_a_time = True
-    lines.storage.stand_still_after(SIZE // 2)
+    proxies.storage.one_body_at_a_time = True
+    proxies.storage.pause_after(SIZE // 2)
     upload_page.choose(film)
     upload_page.start()
-    lines.storage.wait_until_it_stands_still()
+    proxies.storage.wait_until_paused()
     upload_page.window.wait_for_text(UPLOAD, re.compile(r"[1-9]\S* of 45.1 MB"))
     return upload_page
 
@@ -53,30 +55,30 @@ def all_parts(person: User) -> set[int]:
 
 
 def test_paused_upload_sends_nothing_and_continues_with_the_missing_parts(
-    half_sent: UploadPage, lines: Lines, person: User, film: Path
+    half_sent: UploadPage, proxies: BrowserProxies, person: User, film: Path
 ) -> None:
     window = half_sent.window
-    safe = set(stored_parts(lines.storage))
+    safe = set(stored_parts(proxies.storage))
 
     window.press("Pause")
     half_sent.wait_for_heading("Paused")
-    lines.heal()
-    wait_until_quiet(lines.storage)
-    safe |= set(stored_parts(lines.storage))
-    lines.storage.forget()
+    proxies.end_faults()
+    wait_until_idle(proxies.storage)
+    safe |= set(stored_parts(proxies.storage))
+    proxies.storage.clear_exchanges()
     time.sleep(0.7)
-    assert sent_parts(lines.storage) == {}
+    assert sent_parts(proxies.storage) == {}
     window.press("Continue")
     half_sent.wait_until_uploaded(1)
 
     assert safe
-    assert set(sent_parts(lines.storage)) == all_parts(person) - safe
+    assert set(sent_parts(proxies.storage)) == all_parts(person) - safe
     assert stored_sha256(ready(person, "film.bin")) == sha256(film)
     assert quota_of(person) == (SIZE, 0, 1, 0)
 
 
 def test_cancelled_upload_leaves_no_object_and_no_reservation(
-    half_sent: UploadPage, lines: Lines, person: User
+    half_sent: UploadPage, proxies: BrowserProxies, person: User
 ) -> None:
     window = half_sent.window
     assert quota_of(person) == (0, SIZE, 0, 1)
@@ -91,27 +93,27 @@ def test_cancelled_upload_leaves_no_object_and_no_reservation(
 
     window.wait_until(lambda: quota_of(person) == (0, 0, 0, 0))
     assert uploads_of(person)["film.bin"].state == State.CANCELLED
-    lines.heal()
+    proxies.end_faults()
     window.wait_until(lambda: open_multiparts(person) == [])
     assert stored_objects(person) == {}
 
 
 def test_only_missing_parts_are_sent_after_a_reload(
-    half_sent: UploadPage, lines: Lines, person: User, film: Path
+    half_sent: UploadPage, proxies: BrowserProxies, person: User, film: Path
 ) -> None:
     window = half_sent.window
 
     half_sent.reload()
-    lines.heal()
-    wait_until_quiet(lines.storage)
-    safe = set(stored_parts(lines.storage))
-    lines.storage.forget()
+    proxies.end_faults()
+    wait_until_idle(proxies.storage)
+    safe = set(stored_parts(proxies.storage))
+    proxies.storage.clear_exchanges()
     window.wait_for_text(UNFINISHED, "film.bin")
     half_sent.choose(film, button="Continue film.bin")
     half_sent.wait_until_uploaded(1)
 
     assert safe
-    assert set(sent_parts(lines.storage)) == all_parts(person) - safe
+    assert set(sent_parts(proxies.storage)) == all_parts(person) - safe
     half_sent.expect_ready("film.bin")
     assert window.text(UNFINISHED) == ""
     assert stored_sha256(ready(person, "film.bin")) == sha256(film)
@@ -119,29 +121,33 @@ def test_only_missing_parts_are_sent_after_a_reload(
 
 
 def test_upload_continues_after_a_network_outage(
-    half_sent: UploadPage, lines: Lines, person: User, film: Path
+    half_sent: UploadPage, proxies: BrowserProxies, person: User, film: Path
 ) -> None:
-    safe = set(stored_parts(lines.storage))
+    safe = set(stored_parts(proxies.storage))
 
-    lines.cut()
+    proxies.disconnect()
     half_sent.wait_for_heading("Waiting for the network|No network")
-    lines.heal()
+    proxies.end_faults()
     half_sent.wait_until_uploaded(1)
 
     assert stored_sha256(ready(person, "film.bin")) == sha256(film)
     sent_twice = {
-        part for part, times in stored_parts(lines.storage).items() if times > 1
+        part for part, times in stored_parts(proxies.storage).items() if times > 1
     }
     assert not safe & sent_twice
     assert quota_of(person) == (SIZE, 0, 1, 0)
 
 
 def test_upload_waits_while_firefox_reports_offline(
-    half_sent: UploadPage, lines: Lines, window: FirefoxWindow, person: User, film: Path
+    half_sent: UploadPage,
+    proxies: BrowserProxies,
+    window: FirefoxWindow,
+    person: User,
+    film: Path,
 ) -> None:
     window.set_offline(True)
     half_sent.wait_for_heading("No network|Waiting for the network")
-    lines.heal()
+    proxies.end_faults()
     window.set_offline(False)
     half_sent.wait_until_uploaded(1)
 
@@ -149,10 +155,10 @@ def test_upload_waits_while_firefox_reports_offline(
 
 
 def test_unfinished_upload_is_cancelled(
-    half_sent: UploadPage, lines: Lines, person: User
+    half_sent: UploadPage, proxies: BrowserProxies, person: User
 ) -> None:
     half_sent.reload()
-    lines.heal()
+    proxies.end_faults()
 
     half_sent.window.press("Discard film.bin")
     half_sent.answer("Discard")
@@ -163,7 +169,7 @@ def test_unfinished_upload_is_cancelled(
 
 def test_upload_succeeds_when_a_download_starts(
     upload_page: UploadPage,
-    lines: Lines,
+    proxies: BrowserProxies,
     person: User,
     film: Path,
     firefox_home: Path,
@@ -172,19 +178,19 @@ def test_upload_succeeds_when_a_download_starts(
     earlier = random_file(tmp_path, f"earlier-{person.pk}.bin", MIB)
     upload_page.upload(earlier)
     upload_page.window.press("Upload more")
-    lines.storage.stand_still_after(SIZE // 3)
+    proxies.storage.pause_after(SIZE // 3)
     upload_page.choose(film)
     upload_page.start()
-    lines.storage.wait_until_it_stands_still()
+    proxies.storage.wait_until_paused()
 
     upload_page.window.follow(f"Download {earlier.name}")
     saved = firefox_home / earlier.name
     upload_page.window.wait_until(
         lambda: saved.exists() and saved.stat().st_size == MIB
     )
-    lines.heal()
+    proxies.end_faults()
     upload_page.wait_until_uploaded(1)
 
     assert sha256(saved) == sha256(earlier)
     assert stored_sha256(ready(person, "film.bin")) == sha256(film)
-    assert max(stored_parts(lines.storage).values()) == 1
+    assert max(stored_parts(proxies.storage).values()) == 1

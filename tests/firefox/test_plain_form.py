@@ -15,7 +15,7 @@ from selenium.webdriver.support.select import Select
 
 from tests.browser.files import MIB, quota_of, random_file, sha256, uploads_of
 from tests.webdriver.firefox import FirefoxWindow, new_window, started
-from tests.webdriver.lines import Lines
+from tests.webdriver.proxies import BrowserProxies
 from tests.webdriver.stored import ready, stored_sha256
 from uploads.states import State, Transport
 
@@ -29,11 +29,11 @@ def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Fire
 
 @pytest.fixture
 def window(
-    firefox: webdriver.Firefox, person: User, lines: Lines
+    firefox: webdriver.Firefox, person: User, proxies: BrowserProxies
 ) -> Iterator[FirefoxWindow]:
     """Yield a window in which `person` is logged in."""
     with new_window(firefox) as window:
-        window.sign_in(person, lines.url)
+        window.sign_in(person, proxies.url)
         yield window
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from tests.browser.files import MIB, quota_of, random_file, sha256, stored_objects
 from tests.faults.parts import stored_parts
 from tests.support.live_site import SMALL_PART
-from tests.webdriver.lines import Lines
+from tests.webdriver.proxies import BrowserProxies
 from tests.webdriver.stored import ready, stored_sha256
 from tests.webdriver.upload_page import UploadPage
 
@@ -23,7 +23,7 @@ SIZES = {
 
 
 def test_files_of_all_sizes_arrive_together(
-    upload_page: UploadPage, person: User, lines: Lines, tmp_path: Path
+    upload_page: UploadPage, person: User, proxies: BrowserProxies, tmp_path: Path
 ) -> None:
     files = [random_file(tmp_path, name, size) for name, size in SIZES.items()]
 
@@ -35,18 +35,18 @@ def test_files_of_all_sizes_arrive_together(
         assert stored_sha256(ready(person, file.name)) == sha256(file), file.name
     assert sorted(stored_objects(person).values()) == sorted(SIZES.values())
     assert quota_of(person) == (sum(SIZES.values()), 0, len(SIZES), 0)
-    assert dict(stored_parts(lines.storage)) == {1: 1, 2: 1}
+    assert dict(stored_parts(proxies.storage)) == {1: 1, 2: 1}
 
 
 def test_large_file_arrives_in_parts(
-    upload_page: UploadPage, person: User, lines: Lines, tmp_path: Path
+    upload_page: UploadPage, person: User, proxies: BrowserProxies, tmp_path: Path
 ) -> None:
     film = random_file(tmp_path, "film.bin", LARGE)
 
     upload_page.upload(film)
 
     part_count = ready(person, "film.bin").part_count
-    assert dict(stored_parts(lines.storage)) == dict.fromkeys(
+    assert dict(stored_parts(proxies.storage)) == dict.fromkeys(
         range(1, part_count + 1), 1
     )
     assert stored_sha256(ready(person, "film.bin")) == sha256(film)

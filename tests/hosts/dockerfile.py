@@ -45,20 +45,22 @@ class Stage:
 
     def run(self, command: list[str], variables: Mapping[str, str]) -> str:
         """Run a command with a container's restrictions, and return its output."""
-        return self.sandbox.run(*self._boxed(command), environment=self._all(variables))
+        return self.sandbox.run(
+            *self._confined(command), environment=self._all(variables)
+        )
 
     def start(
         self, command: list[str], variables: Mapping[str, str], log: Path
     ) -> subprocess.Popen[bytes]:
         """Start a command with a container's restrictions."""
         return self.sandbox.start(
-            *self._boxed(command), environment=self._all(variables), log=log
+            *self._confined(command), environment=self._all(variables), log=log
         )
 
     def _all(self, variables: Mapping[str, str]) -> dict[str, str]:
         return {**self.environment, **variables}
 
-    def _boxed(self, command: list[str]) -> list[str]:
+    def _confined(self, command: list[str]) -> list[str]:
         """Return the command with a read-only root, a writable /tmp and /data."""
         user, group = self.user.split(":")
         mounts = (

@@ -52,9 +52,9 @@ def as_script(parts: list[Block], outputs: str) -> str:
     The output of block 3 is in the file ``outputs``/3. The script stops at the first
     failing command and prints the output of its block.
     """
-    told = f'echo "block $n:"; tail -n 60 {outputs}/$n'
+    received = f'echo "block $n:"; tail -n 60 {outputs}/$n'
     lines = ["set -euo pipefail", f"mkdir -p {outputs}", "exec 3>&1"]
-    lines.append(f"trap 'if [ $? -ne 0 ]; then {told}; fi >&3' EXIT")
+    lines.append(f"trap 'if [ $? -ne 0 ]; then {received}; fi >&3' EXIT")
     for number, block in enumerate(parts):
         lines.append(f"n={number}; SECONDS=0")
         lines.append(f"exec >{outputs}/{number} 2>&1")

@@ -29,13 +29,13 @@ class SandboxError(Exception):
 class Sandbox:
     """A running root directory. ``run`` runs commands in it as root."""
 
-    def __init__(self, folder: Path, keeper: int) -> None:
+    def __init__(self, folder: Path, process: int) -> None:
         self.folder = folder
         self._enter = [
-            *("nsenter", "--target", str(keeper), "--mount", "--pid"),
+            *("nsenter", "--target", str(process), "--mount", "--pid"),
             *("/usr/sbin/chroot", str(folder / "root")),
         ]
-        self.files = Path(f"/proc/{keeper}/root{folder}/root")
+        self.files = Path(f"/proc/{process}/root{folder}/root")
 
     def environment(self) -> dict[str, str]:
         """Return the variables of a root shell on a new machine."""
@@ -115,7 +115,7 @@ def fresh_root() -> Iterator[Sandbox]:
         raise SandboxError("These tests mount file systems: run them as root.")
     with tempfile.TemporaryDirectory(prefix="slipway-host-") as name:
         folder = Path(name)
-        keeper = subprocess.Popen(
+        process = subprocess.Popen(
             [
                 *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
                 *("sh", str(HERE / "fresh_root.sh"), name, str(HERE / "stand_ins")),
@@ -124,16 +124,16 @@ def fresh_root() -> Iterator[Sandbox]:
             text=True,
         )
         try:
-            assert keeper.stdout is not None
-            if keeper.stdout.readline() != "ready\n":
+            assert process.stdout is not None
+            if process.stdout.readline() != "ready\n":
                 raise SandboxError(
                     "The kernel does not allow an overlay in a namespace here."
                 )
-            children = Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children")
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             yield Sandbox(folder, int(children.read_text().split()[0]))
         finally:
-            keeper.kill()
-            keeper.communicate()
+            process.kill()
+            process.communicate()
 
 
 def copy_of_the_tree(target: Path) -> None:

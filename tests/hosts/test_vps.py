@@ -22,12 +22,12 @@ from tests.hosts.pages import as_script, blocks
 from tests.hosts.sandbox import SandboxError
 
 URL = f"https://{SITE}"
-PATIENCE_MS = 120_000
+TIMEOUT_MS = 120_000
 
 
 @pytest.fixture
 def page(page: Page) -> Page:
-    page.set_default_timeout(PATIENCE_MS)
+    page.set_default_timeout(TIMEOUT_MS)
     # Playwright can answer the dialog of a file input, but not the browser's file
     # picker.
     page.add_init_script("delete window.showOpenFilePicker")
@@ -194,7 +194,7 @@ def test_no_request_fails_during_an_upgrade(machine: Machine) -> None:
     assert set(answers) == {200}
 
 
-class _Here(http.client.HTTPSConnection):
+class _LocalConnection(http.client.HTTPSConnection):
     """A connection to this machine for any host name."""
 
     def __init__(self, host: str, context: ssl.SSLContext) -> None:
@@ -211,7 +211,7 @@ def get(
 ) -> tuple[int, http.client.HTTPMessage]:
     """Send a request through nginx. Raises OSError also for a wrong certificate."""
     authority = machine.sandbox.read("/etc/letsencrypt/stand-in-ca.pem")
-    connection = _Here(host, ssl.create_default_context(cadata=authority))
+    connection = _LocalConnection(host, ssl.create_default_context(cadata=authority))
     try:
         connection.request("GET", path, headers=dict(headers or {}))
         response = connection.getresponse()

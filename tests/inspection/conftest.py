@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _books(db: None, seaweed_bucket: Bucket) -> Iterator[None]:
+def _audit_after_test(db: None, seaweed_bucket: Bucket) -> Iterator[None]:
     yield
     if Upload.objects.exists():
         sweep()
@@ -60,6 +60,6 @@ def clamd(clamd_server: ClamdServer, settings: Any) -> Iterator[ClamdServer]:
         settings.INSPECTORS, clamd_server, timeout_seconds=60
     )
     yield clamd_server
-    clamd_server.thaw()
+    clamd_server.resume()
     clamd_server.start()
     inspectors.cache_clear()

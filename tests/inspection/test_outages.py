@@ -32,7 +32,7 @@ def stop(clamd: ClamdServer, settings: Any) -> Callable[[str], None]:
         if how == "killed":
             clamd.kill()
             return
-        clamd.freeze()
+        clamd.suspend()
         settings.INSPECTORS = scanned_by(settings.INSPECTORS, clamd, timeout_seconds=1)
 
     return stop_it
@@ -43,7 +43,7 @@ def resume(clamd: ClamdServer, settings: Any) -> Callable[[], None]:
     """Return a function that restarts the scanner and moves the time past its pause."""
 
     def resume_it() -> None:
-        clamd.thaw()
+        clamd.resume()
         clamd.start()
         settings.INSPECTORS = scanned_by(settings.INSPECTORS, clamd, timeout_seconds=60)
         let_time_pass(minutes=6)
@@ -66,7 +66,7 @@ def test_uploads_wait_for_the_scanner_and_settle_after_its_return(
         for name, content in FILES[2:] + INFECTED
     ]
     for started, (_, content) in zip(batch, FILES[2:] + INFECTED, strict=True):
-        assert send_raw(started.wire(content)).status == 200
+        assert send_raw(started.raw_request(content)).status == 200
     for started in batch[:2]:
         answer = alice.call("POST", f"/uploads/{started.id}/complete")
         assert (answer.status_code, answer.json()["state"]) == (200, "inspecting")
@@ -113,7 +113,7 @@ def test_file_waits_when_the_scanner_stops_in_the_middle(
     started = alice.start(
         content, filename="a.bin", content_type="application/octet-stream"
     )
-    assert send_raw(started.wire(content)).status == 200
+    assert send_raw(started.raw_request(content)).status == 200
     read_range = type(seaweed_bucket).read_range
     stopped = threading.Event()
 

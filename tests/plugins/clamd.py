@@ -98,18 +98,18 @@ class ClamdServer:
             self.process.wait(30)
             self.process = None
 
-    def freeze(self) -> None:
+    def suspend(self) -> None:
         """Suspend clamd. It still accepts connections, but does not answer."""
         self._signal(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         """Resume a suspended clamd."""
         self._signal(signal.SIGCONT)
 
     def close(self) -> None:
         """Stop clamd and delete its files."""
         if self.process is not None:
-            self.thaw()
+            self.resume()
             stop(self.process)
         shutil.rmtree(self.home, ignore_errors=True)
 

@@ -14,7 +14,7 @@ from django.core.management.color import no_style
 from django.db import connection
 
 from tests.faults.site import Site
-from tests.races.books import assert_books_agree
+from tests.races.consistency import assert_consistent
 from uploads.s3.bucket import Bucket
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def alice(db: None) -> Any:
 
 
 @pytest.fixture
-def agreeing(bucket: Bucket) -> Iterator[None]:
+def check_consistency(bucket: Bucket) -> Iterator[None]:
     """Check after the test that rows, quotas, events and bucket agree."""
     yield
-    assert_books_agree(bucket)
+    assert_consistent(bucket)
 
 
 @pytest.fixture(scope="session")

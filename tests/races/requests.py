@@ -33,10 +33,10 @@ def start(url: str, token: str, byte_size: int) -> tuple[int, str, int]:
         with call(f"{url}/api/v1/uploads", token, body) as answer:
             return answer.status, "", 0
     except urllib.error.HTTPError as error:
-        told = json.load(error)
+        received = json.load(error)
         header = int(error.headers.get("Retry-After", 0))
-        assert told.get("retry_after", 0) == header
-        return error.code, told["code"], header
+        assert received.get("retry_after", 0) == header
+        return error.code, received["code"], header
 
 
 def guesser(url: str, name: str) -> Callable[[], tuple[int, int]]:

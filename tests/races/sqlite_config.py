@@ -21,7 +21,7 @@ def on_starting(server: Any) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from tests.races.books import assert_quotas_add_up
+    from tests.races.consistency import assert_quotas_add_up
     from tests.races.files import declare
     from tests.races.threads import at_once
     from uploads import lifecycle

@@ -20,7 +20,7 @@ from uploads.states import State, Transport
 from uploads.upkeep.intake import take_in
 from uploads.upkeep.sweeper import sweep
 
-pytestmark = pytest.mark.usefixtures("agreeing")
+pytestmark = pytest.mark.usefixtures("check_consistency")
 
 TWO_PARTS = b"two parts " * (16 * MIB // 10 + 1)
 

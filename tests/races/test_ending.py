@@ -16,7 +16,7 @@ from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
 
-pytestmark = pytest.mark.usefixtures("agreeing")
+pytestmark = pytest.mark.usefixtures("check_consistency")
 
 CONTENT = b"hello"
 ROUNDS = range(6)

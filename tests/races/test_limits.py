@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from tests.races.books import assert_quotas_add_up
+from tests.races.consistency import assert_quotas_add_up
 from tests.races.files import declare
 from tests.races.requests import guesser, start
 from tests.races.threads import at_once, race

@@ -19,13 +19,13 @@ from uploads.s3.signed import SignedPost
 from uploads.states import State
 from uploads.upkeep.sweeper import sweep
 
-pytestmark = pytest.mark.usefixtures("agreeing")
+pytestmark = pytest.mark.usefixtures("check_consistency")
 
 HELLO = b"hello"
 REDIRECT = "http://testserver/arrived/"
 
 
-def ask(owner: Any, byte_size: int = 1000) -> tuple[Upload, SignedPost]:
+def start_form_upload(owner: Any, byte_size: int = 1000) -> tuple[Upload, SignedPost]:
     upload = lifecycle.start_form(
         owner=owner,
         byte_size=byte_size,
@@ -51,7 +51,7 @@ def times(upload: Upload, kind: str) -> int:
 def test_16_completions_of_a_form_give_one_event_and_use_the_quota_once(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload, signed = ask(alice)
+    upload, signed = start_form_upload(alice)
     send(signed, HELLO)
 
     states = at_once(
@@ -70,7 +70,7 @@ def test_16_completions_of_a_form_give_one_event_and_use_the_quota_once(
 def test_16_completions_while_the_form_is_sent_again_give_one_file(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload, signed = ask(alice)
+    upload, signed = start_form_upload(alice)
     send(signed, HELLO)
 
     def look() -> State:
@@ -108,7 +108,7 @@ def test_form_submitted_16_times_concurrently_reserves_once(
 def test_cancel_or_expiry_during_completions_leaves_consistent_state(
     alice: Any, bucket: Bucket, end: str
 ) -> None:
-    upload, signed = ask(alice)
+    upload, signed = start_form_upload(alice)
     send(signed, HELLO)
 
     def look() -> Any:

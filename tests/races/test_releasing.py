@@ -17,7 +17,7 @@ from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State
 
-pytestmark = pytest.mark.usefixtures("agreeing")
+pytestmark = pytest.mark.usefixtures("check_consistency")
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.site import Site
-from tests.races.books import assert_quotas_add_up
 from tests.races.conftest import SIZE
+from tests.races.consistency import assert_quotas_add_up
 from tests.races.requests import call, start
 from tests.races.threads import at_once
 from uploads.access.tokens import create_token
@@ -45,9 +45,9 @@ def test_64_starts_against_a_quota_for_10_admit_exactly_10_on_sqlite(
     try:
         # The threads of the master process race before the site answers.
         site.start()
-        told = json.loads((tmp_path / "told.json").read_text())
+        received = json.loads((tmp_path / "told.json").read_text())
         # Then HTTP requests race on the same database, which two processes write.
-        token = told["token_of_bob"]
+        token = received["token_of_bob"]
         answers = at_once(
             lambda: start(site.url, token, SIZE)[:2], threads=64, connected=False
         )
@@ -56,8 +56,8 @@ def test_64_starts_against_a_quota_for_10_admit_exactly_10_on_sqlite(
     finally:
         site.stop()
 
-    assert told["journal_mode"] == "wal"
-    assert told["results"] == {"Upload": 10, "QuotaExceeded": 54}
-    assert told["reserved_bytes"] == 10 * SIZE
+    assert received["journal_mode"] == "wal"
+    assert received["results"] == {"Upload": 10, "QuotaExceeded": 54}
+    assert received["reserved_bytes"] == 10 * SIZE
     assert Counter(answers) == {(201, ""): 10, (403, "quota_exceeded"): 54}
     assert reserved == 10 * SIZE

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.races.books import assert_quotas_add_up
+from tests.races.consistency import assert_quotas_add_up
 from tests.races.files import declare
 from tests.races.threads import at_once, race
 from uploads import lifecycle
@@ -112,7 +112,7 @@ def test_16_threads_with_one_idempotency_key_start_one_upload(alice: Any) -> Non
     assert_quotas_add_up()
 
 
-@pytest.mark.usefixtures("agreeing")
+@pytest.mark.usefixtures("check_consistency")
 def test_16_threads_with_one_idempotency_key_open_one_multipart_upload(
     alice: Any, bucket: Bucket
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.races.books import assert_books_agree
+from tests.races.consistency import assert_consistent
 from tests.races.files import declare, send
 from tests.races.threads import race
 from tests.support.builders import let_time_pass
@@ -33,39 +33,41 @@ CONTENT = b"hello"
 OVERDUE, ABANDONED, WAITING = 6, 6, 4
 
 
-def begin(owner: Any, transport: Transport = Transport.PUT) -> Upload:
+def start_upload(owner: Any, transport: Transport = Transport.PUT) -> Upload:
     return lifecycle.start(
         owner=owner, declaration=declare(CONTENT, transport=transport)
     )
 
 
-def arrive(owner: Any, transport: Transport = Transport.PUT) -> Upload:
-    upload = begin(owner, transport)
+def start_and_send(owner: Any, transport: Transport = Transport.PUT) -> Upload:
+    upload = start_upload(owner, transport)
     send(upload, CONTENT)
     return upload
 
 
-def stick(bucket: Bucket, owner: Any) -> None:
-    upload = arrive(owner)
+def leave_in_inspection(bucket: Bucket, owner: Any) -> None:
+    upload = start_and_send(owner)
     facts = bucket.head_object(upload.key)
     assert facts is not None
     lifecycle.move(upload, State.INSPECTING, etag=facts.etag)
 
 
-def fill(bucket: Bucket, owner: Any, *, waiting: int = WAITING) -> None:
+def create_unfinished_uploads(
+    bucket: Bucket, owner: Any, *, waiting: int = WAITING
+) -> None:
     """Create 40 unfinished uploads, in every state that needs a sweeper or a client."""
     for _ in range(10):
-        arrive(owner)
+        start_and_send(owner)
     for _ in range(8):
-        arrive(owner, Transport.MULTIPART)
+        start_and_send(owner, Transport.MULTIPART)
     for _ in range(6):
-        stick(bucket, owner)
+        leave_in_inspection(bucket, owner)
     for _ in range(ABANDONED):
-        lifecycle.move(arrive(owner), State.CANCELLED)
+        lifecycle.move(start_and_send(owner), State.CANCELLED)
     for _ in range(waiting):
-        lifecycle.presign(begin(owner))
+        lifecycle.presign(start_upload(owner))
     for _ in range(OVERDUE):
-        upload = begin(owner)
+        upload = start_upload(owner)
         lifecycle.presign(upload)
         Upload.objects.filter(pk=upload.pk).update(expires_at=timezone.now())
     let_time_pass(minutes=20)
@@ -96,7 +98,7 @@ def complete(uploads: list[Upload]) -> list[str]:
 def test_sweepers_consumer_and_browsers_settle_40_uploads_once(
     alice: Any, bucket: Bucket
 ) -> None:
-    fill(bucket, alice)
+    create_unfinished_uploads(bucket, alice)
     uploads = list(Upload.objects.order_by("pk"))
     assert len(uploads) == 40
     arrived = [row for row in uploads if row.urls_expire_at and not row.is_overdue]
@@ -125,11 +127,11 @@ def test_sweepers_consumer_and_browsers_settle_40_uploads_once(
     assert (now.used_bytes, now.reserved_bytes) == (24 * len(CONTENT), 0)
     assert (now.file_count, now.reserved_files) == (24, 0)
     assert list(audit()) == []
-    assert_books_agree(bucket)
+    assert_consistent(bucket)
 
 
 def test_four_sweepers_repeat_no_work(alice: Any, bucket: Bucket) -> None:
-    fill(bucket, alice, waiting=0)
+    create_unfinished_uploads(bucket, alice, waiting=0)
 
     with count_s3_calls(bucket) as calls:
         reports = race([sweep] * 4)
@@ -148,7 +150,7 @@ def test_four_sweepers_repeat_no_work(alice: Any, bucket: Bucket) -> None:
 
 
 def test_sweepers_during_cancels_settle_all_uploads(alice: Any, bucket: Bucket) -> None:
-    fill(bucket, alice)
+    create_unfinished_uploads(bucket, alice)
     uploads = list(Upload.objects.all())
 
     def remove_all() -> int:
@@ -172,7 +174,7 @@ def test_quota_repair_during_uploads_keeps_correct_counters(
 ) -> None:
     def start_and_cancel() -> None:
         for _ in range(10):
-            lifecycle.remove(begin(alice))
+            lifecycle.remove(start_upload(alice))
 
     reports = race([start_and_cancel, start_and_cancel, *[sweep] * 2])[2:]
 
@@ -199,7 +201,7 @@ def test_two_sweepers_record_an_orphan_once(bucket: Bucket) -> None:
 def test_second_multipart_upload_of_a_row_is_aborted_after_an_hour(
     alice: Any, bucket: Bucket, age: timedelta, aborted: int
 ) -> None:
-    upload = begin(alice, Transport.MULTIPART)
+    upload = start_upload(alice, Transport.MULTIPART)
     bucket.create_multipart_upload(upload.key, content_type="text/plain")
     report = Report()
 
@@ -214,7 +216,7 @@ def test_second_multipart_upload_of_a_row_is_aborted_after_an_hour(
 def test_sweep_that_expires_an_upload_aborts_its_second_multipart_upload(
     alice: Any, bucket: Bucket
 ) -> None:
-    upload = begin(alice, Transport.MULTIPART)
+    upload = start_upload(alice, Transport.MULTIPART)
     bucket.create_multipart_upload(upload.key, content_type="text/plain")
     let_time_pass(days=9)
 

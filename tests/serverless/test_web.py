@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.auth.models import User
 
+from tests.serverless.both_servers import Answer, Person, by_gunicorn, by_lambda
 from tests.serverless.functions import Function, http_event
-from tests.serverless.two_ways import Answer, Person, by_gunicorn, by_lambda
 from tests.support.live_site import LiveSite
 from uploads.models import Upload
 
@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-class Both:
+class BothServers:
     """Sends each request to gunicorn and to the function, from two browsers."""
 
     def __init__(self, site: LiveSite, web: Function) -> None:
@@ -68,8 +68,8 @@ class Both:
 
 
 @pytest.fixture
-def both(live_site: LiveSite, web: Function) -> Both:
-    return Both(live_site, web)
+def both(live_site: LiveSite, web: Function) -> BothServers:
+    return BothServers(live_site, web)
 
 
 def without_secrets_of_one_answer(body: bytes) -> bytes:
@@ -106,7 +106,7 @@ def assert_same(answers: tuple[Answer, Answer]) -> None:
     ],
 )
 def test_pages_and_errors_are_the_same(
-    both: Both, method: str, target: str, status: int
+    both: BothServers, method: str, target: str, status: int
 ) -> None:
     answers = both.send(method, target)
 
@@ -114,7 +114,7 @@ def test_pages_and_errors_are_the_same(
     assert_same(answers)
 
 
-def test_static_files_are_the_same(both: Both) -> None:
+def test_static_files_are_the_same(both: BothServers) -> None:
     page = both.send("GET", "/accounts/login/")[0].body.decode()
     files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
     assert any(file.endswith(".css") for file in files)
@@ -132,7 +132,7 @@ def test_static_files_are_the_same(both: Both) -> None:
 
 
 def test_answers_to_a_wrong_password_and_a_login_are_the_same(
-    both: Both, person: User
+    both: BothServers, person: User
 ) -> None:
     wrong = both.send_form(
         "/accounts/login/", username=person.username, password="wrong"
@@ -149,7 +149,7 @@ def test_answers_to_a_wrong_password_and_a_login_are_the_same(
     assert "sessionid" in right[1].cookies
 
 
-def test_form_without_a_csrf_token_is_refused(both: Both) -> None:
+def test_form_without_a_csrf_token_is_refused(both: BothServers) -> None:
     body = urlencode({"username": "a", "password": "b"}).encode()
 
     answers = both.send("POST", "/accounts/login/", body, **FORM)
@@ -158,7 +158,9 @@ def test_form_without_a_csrf_token_is_refused(both: Both) -> None:
     assert_same(answers)
 
 
-def test_answers_to_an_upload_by_one_put_are_the_same(both: Both, person: User) -> None:
+def test_answers_to_an_upload_by_one_put_are_the_same(
+    both: BothServers, person: User
+) -> None:
     both.log_in(person)
     content = os.urandom(5_000)
     declared = {
@@ -199,7 +201,7 @@ def test_answers_to_an_upload_by_one_put_are_the_same(both: Both, person: User) 
 
 
 def test_answers_to_a_multipart_upload_are_the_same(
-    both: Both, person: User, web: Function
+    both: BothServers, person: User, web: Function
 ) -> None:
     both.log_in(person)
     part, size = 16 * 1024 * 1024, 16 * 1024 * 1024 + 1_000
@@ -250,7 +252,7 @@ def test_answers_to_a_multipart_upload_are_the_same(
     assert done["state"] in {"ready", "inspecting"}
 
 
-def test_answers_to_invalid_json_are_the_same(both: Both, person: User) -> None:
+def test_answers_to_invalid_json_are_the_same(both: BothServers, person: User) -> None:
     both.log_in(person)
     for body in (b"{", b'{"a": 1}', b"\xff\xfe", b""):
         answers = both.send("POST", "/api/v1/uploads", body, **JSON)

@@ -25,7 +25,7 @@ from selenium import webdriver
 from selenium.webdriver.firefox.service import Service
 
 from tests.support.browser_errors import LOG_VIOLATIONS, BrowserErrors
-from tests.webdriver.window import PATIENCE_SECONDS, Window
+from tests.webdriver.window import TIMEOUT_SECONDS, Window
 
 MOUSE = 2 | 4  # fine, hovers
 _WIDE = (1280, 900)
@@ -103,7 +103,7 @@ class FirefoxWindow(Window):
         Without a screen, the dialog of an input stays open until the next page load.
         Firefox opens no second dialog for this input, so the first event is reused.
         """
-        patience = _SECOND_DIALOG_SECONDS if self._asked else PATIENCE_SECONDS
+        patience = _SECOND_DIALOG_SECONDS if self._asked else TIMEOUT_SECONDS
         try:
             dialog = self._dialogs.get(timeout=patience)
         except queue.Empty:

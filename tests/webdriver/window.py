@@ -22,7 +22,7 @@ from tests.support import slowness
 from tests.support.browser_errors import BrowserErrors
 from tests.support.sessions import new_session
 
-PATIENCE_SECONDS = 120 * slowness.TIMEOUT_FACTOR
+TIMEOUT_SECONDS = 120 * slowness.TIMEOUT_FACTOR
 _TICK_SECONDS = 0.05
 _NOT_YET = (
     ElementClickInterceptedException,
@@ -148,7 +148,7 @@ class Window:
         condition: Callable[[], object],
         facts: Callable[[], object] = lambda: "",
         *,
-        seconds: float = PATIENCE_SECONDS,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         """Wait until the condition is true. Fails with the facts after a timeout."""
         deadline = time.monotonic() + seconds

@@ -20,18 +20,18 @@ from tests.support.live_site import (
     person,
     site_environment,
 )
-from tests.webdriver.lines import Lines, all_lines, lines
+from tests.webdriver.proxies import BrowserProxies, proxies, session_proxies
 from tests.webdriver.upload_page import UploadPage
 from tests.webdriver.webkit import WebKitWindow, new_window, screen
 
 __all__ = [
     "_database",
     "_database_file",
-    "all_lines",
     "bucket_url",
     "django_db_setup",
-    "lines",
     "person",
+    "proxies",
+    "session_proxies",
     "site_environment",
 ]
 
@@ -52,9 +52,11 @@ def window(display: str, tmp_path: Path) -> Iterator[WebKitWindow]:
 
 
 @pytest.fixture
-def upload_page(window: WebKitWindow, person: User, lines: Lines) -> UploadPage:
+def upload_page(
+    window: WebKitWindow, person: User, proxies: BrowserProxies
+) -> UploadPage:
     """Open and return the page of `person`'s files."""
-    window.sign_in(person, lines.url)
-    upload_page = UploadPage(window, lines.url)
+    window.sign_in(person, proxies.url)
+    upload_page = UploadPage(window, proxies.url)
     upload_page.wait_for_list()
     return upload_page

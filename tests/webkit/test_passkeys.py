@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 
 from tests.support.passkey import add_passkey
-from tests.webdriver.lines import Lines
+from tests.webdriver.proxies import BrowserProxies
 from tests.webdriver.webkit import WebKitWindow
 
 HAS_PASSKEYS = "return 'PublicKeyCredential' in window"
@@ -19,9 +19,9 @@ def offers(window: WebKitWindow) -> list[object]:
 
 
 def test_account_pages_offer_no_passkey_and_say_why(
-    window: WebKitWindow, person: User, lines: Lines
+    window: WebKitWindow, person: User, proxies: BrowserProxies
 ) -> None:
-    by_name = lines.url.replace("127.0.0.1", "localhost")
+    by_name = proxies.url.replace("127.0.0.1", "localhost")
     window.sign_in(person, by_name)
     assert window.run(HAS_PASSKEYS) is False
 
@@ -41,9 +41,9 @@ def test_account_pages_offer_no_passkey_and_say_why(
 
 
 def test_login_and_second_step_offer_no_passkey(
-    window: WebKitWindow, person: User, lines: Lines
+    window: WebKitWindow, person: User, proxies: BrowserProxies
 ) -> None:
-    by_name = lines.url.replace("127.0.0.1", "localhost")
+    by_name = proxies.url.replace("127.0.0.1", "localhost")
     add_passkey(person)
     window.open(f"{by_name}/accounts/login/")
     window.find("h1", "Log in")

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from tests.browser.files import MIB, quota_of, random_file, sha256
 from tests.faults.parts import stored_parts
 from tests.support.live_site import SMALL_PART
-from tests.webdriver.lines import Lines
+from tests.webdriver.proxies import BrowserProxies
 from tests.webdriver.stored import ready, ready_paths, stored_sha256
 from tests.webdriver.upload_page import UploadPage
 from uploads.states import State
@@ -31,19 +31,19 @@ opening.onsuccess = () => {
 
 
 def test_upload_succeeds_when_a_download_starts(
-    upload_page: UploadPage, lines: Lines, person: User, tmp_path: Path
+    upload_page: UploadPage, proxies: BrowserProxies, person: User, tmp_path: Path
 ) -> None:
     earlier = random_file(tmp_path, "earlier.bin", MIB)
     film = random_file(tmp_path, "film.bin", SIZE)
     upload_page.upload(earlier)
     upload_page.window.press("Upload more")
-    lines.storage.bytes_per_second = 40 * MIB
+    proxies.storage.bytes_per_second = 40 * MIB
     upload_page.choose(film)
     upload_page.start()
 
     # A read is nearly always in flight, so each click is likely to make a read fail.
     for count in (2, 5, 8):
-        _wait_until_parts_arrived(upload_page, lines, count)
+        _wait_until_parts_arrived(upload_page, proxies, count)
         upload_page.window.follow("Download earlier.bin")
     upload_page.wait_until_uploaded(1)
 
@@ -51,18 +51,18 @@ def test_upload_succeeds_when_a_download_starts(
 
 
 def test_reload_keeps_all_stored_copies_of_files(
-    upload_page: UploadPage, lines: Lines, person: User, tmp_path: Path
+    upload_page: UploadPage, proxies: BrowserProxies, person: User, tmp_path: Path
 ) -> None:
     names = [f"{number}.bin" for number in range(COPIES)]
     files = [random_file(tmp_path, name, 4 * MIB) for name in names]
-    lines.storage.stand_still_after(MIB)
+    proxies.storage.pause_after(MIB)
     upload_page.choose(*files)
     upload_page.start()
-    lines.storage.wait_until_it_stands_still()
+    proxies.storage.wait_until_paused()
     _wait_until_kept(upload_page, COPIES)
 
     upload_page.reload()
-    lines.heal()
+    proxies.end_faults()
     upload_page.wait_until_uploaded(COPIES)
 
     assert ready_paths(person) == names
@@ -77,10 +77,14 @@ def test_reload_keeps_all_stored_copies_of_files(
     )
 
 
-def _wait_until_parts_arrived(page: UploadPage, lines: Lines, count: int) -> None:
+def _wait_until_parts_arrived(
+    page: UploadPage, proxies: BrowserProxies, count: int
+) -> None:
     page.window.wait_until(
-        lambda: len(stored_parts(lines.storage)) >= count,
-        lambda: f"{count}, {stored_parts(lines.storage)}, {page.window.text('main')!r}",
+        lambda: len(stored_parts(proxies.storage)) >= count,
+        lambda: (
+            f"{count}, {stored_parts(proxies.storage)}, {page.window.text('main')!r}"
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.faults import CutRequest
-from tests.faults.parts import wait_until_quiet
+from tests.faults.parts import wait_until_idle
 from tests.faults.proxy import FaultProxy
 from tests.support.live_site import SMALL_PART, allow_origin, serve
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Lines:
+class BrowserProxies:
     """The site's URL for a browser, and the proxies to the site and to S3."""
 
     site: FaultProxy
@@ -34,24 +34,24 @@ class Lines:
     def url(self) -> str:
         return self.site.url
 
-    def cut(self) -> None:
-        """Break every connection, and block all requests until `heal` is called."""
+    def disconnect(self) -> None:
+        """Break every connection, and block all requests until `end_faults` is called."""
         for proxy in (self.site, self.storage):
             proxy.inject(CutRequest())
             proxy.break_connections()
 
-    def heal(self) -> None:
+    def end_faults(self) -> None:
         """Let all requests pass again."""
         for proxy in (self.site, self.storage):
-            proxy.heal()
+            proxy.end_faults()
 
 
 @pytest.fixture(scope="session")
-def all_lines(
+def session_proxies(
     site_environment: dict[str, str],
     s3_server: S3Server,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Lines]:
+) -> Iterator[BrowserProxies]:
     """Yield a site with a part size of 6 MiB, and its proxies."""
     storage = FaultProxy(s3_server.port).start()
     environment = {
@@ -62,16 +62,16 @@ def all_lines(
     with serve(environment, tmp_path_factory.mktemp("logs")) as live_site:
         site = FaultProxy(int(live_site.url.rpartition(":")[2])).start()
         allow_origin(site.url)
-        yield Lines(site, storage)
+        yield BrowserProxies(site, storage)
         site.stop()
     storage.stop()
 
 
 @pytest.fixture
-def lines(all_lines: Lines) -> Iterator[Lines]:
+def proxies(session_proxies: BrowserProxies) -> Iterator[BrowserProxies]:
     """Yield the proxies. They let all requests pass before and after each test."""
-    all_lines.site.forget()
-    all_lines.storage.forget()
-    yield all_lines
-    all_lines.heal()
-    wait_until_quiet(all_lines.storage)
+    session_proxies.site.clear_exchanges()
+    session_proxies.storage.clear_exchanges()
+    yield session_proxies
+    session_proxies.end_faults()
+    wait_until_idle(session_proxies.storage)

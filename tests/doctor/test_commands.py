@@ -64,9 +64,9 @@ def fresh(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_setup_turns_an_empty_server_into_a_correct_one(site: Site, fresh: str) -> None:
     setup_bucket().client.create_bucket(Bucket=fresh)
 
-    before = site.troubles(*WITHOUT_SITE)
+    before = site.problems(*WITHOUT_SITE)
     call_command("setup_bucket", "--apply", stdout=StringIO())
-    after = site.troubles(*WITHOUT_SITE)
+    after = site.problems(*WITHOUT_SITE)
 
     assert len(before) >= 8
     assert after == {}

@@ -32,7 +32,7 @@ def assert_ready_once(
     assert client.sha256_of_download(upload_id) == hashlib.sha256(content).hexdigest()
 
 
-def assert_nothing_left(upload_id: str, *, state: State) -> None:
+def assert_ended_and_cleaned_up(upload_id: str, *, state: State) -> None:
     """Check that the upload has ended, without an object, parts or quota."""
     row = Upload.objects.get(pk=upload_id)
     assert row.state == state
@@ -42,7 +42,7 @@ def assert_nothing_left(upload_id: str, *, state: State) -> None:
     assert list(bucket.list_multipart_uploads(row.key)) == []
 
 
-def differences() -> set[Difference]:
+def audit_findings() -> set[Difference]:
     """Return the findings of the audit of bucket, rows and quotas."""
     return set(audit())
 

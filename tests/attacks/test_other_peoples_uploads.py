@@ -28,7 +28,7 @@ VERBS: dict[str, tuple[str, str, Any]] = {
 }
 
 
-def assert_no_verb_tells(
+def assert_answers_like_unknown_id(
     person: Person, upload_id: str, status: int, code: str, subtests: pytest.Subtests
 ) -> None:
     """Check that every action is answered as for an unknown id, and changes nothing."""
@@ -54,7 +54,7 @@ def test_upload_of_another_person_is_answered_like_an_unknown_id(
     # If one byte of the answer differed, Bob could learn which ids exist.
     started = alice.upload() if is_ready else alice.start()
 
-    assert_no_verb_tells(bob, started.id, 404, "not_found", subtests)
+    assert_answers_like_unknown_id(bob, started.id, 404, "not_found", subtests)
 
 
 def test_page_of_another_persons_upload_is_not_found(
@@ -199,4 +199,6 @@ def test_client_without_login_cannot_learn_which_uploads_exist(
     # exist.
     started = alice.upload()
 
-    assert_no_verb_tells(stranger, started.id, 401, "not_authenticated", subtests)
+    assert_answers_like_unknown_id(
+        stranger, started.id, 401, "not_authenticated", subtests
+    )

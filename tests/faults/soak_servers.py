@@ -33,7 +33,7 @@ _HOMES = {
 }
 
 
-class World:
+class SoakServers:
     """A site with a proxy on each connection, and two sweepers.
 
     This process also sets up Django, with the same database and bucket, but without a
@@ -48,7 +48,7 @@ class World:
         self.s3 = S3Server(new_home("slipway-s3-"))
         self.storage_proxy = FaultProxy(self.s3.port, seed=seed)
         self.worker_proxy = FaultProxy(self.s3.port, seed=seed + 1)
-        self.deaths: Counter[str] = Counter()
+        self.unexpected_ends: Counter[str] = Counter()
         self._seed = seed
         self._sweepers: list[subprocess.Popen[bytes]] = []
 
@@ -85,11 +85,11 @@ class World:
         person = User.objects.create_user(f"person-{uuid.uuid4().hex[:12]}")
         return person, create_token(person, name="soak")[1]
 
-    def look_after_sweepers(self) -> None:
+    def restart_ended_sweepers(self) -> None:
         """Start missing sweepers, and count sweepers that ended by themselves."""
         for index, sweeper in enumerate(list(self._sweepers)):
             if sweeper.poll() is not None:
-                self.deaths["sweeper"] += 1
+                self.unexpected_ends["sweeper"] += 1
                 self._sweepers[index] = self._sweeper()
 
     def stop_sweepers(self) -> None:

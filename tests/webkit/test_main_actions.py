@@ -15,9 +15,9 @@ from tests.browser.files import (
     stored_objects,
     uploads_of,
 )
-from tests.faults.parts import sent_parts, stored_parts, wait_until_quiet
+from tests.faults.parts import sent_parts, stored_parts, wait_until_idle
 from tests.support.live_site import SMALL_PART
-from tests.webdriver.lines import Lines
+from tests.webdriver.proxies import BrowserProxies
 from tests.webdriver.stored import ready, ready_paths, stored_sha256
 from tests.webdriver.upload_page import UNFINISHED, UploadPage
 from tests.webdriver.webkit import WebKitWindow
@@ -26,14 +26,14 @@ SIZE = 7 * SMALL_PART + MIB
 
 
 def test_file_is_uploaded_searched_renamed_and_deleted_after_a_login(
-    window: WebKitWindow, person: User, lines: Lines, tmp_path: Path
+    window: WebKitWindow, person: User, proxies: BrowserProxies, tmp_path: Path
 ) -> None:
-    window.open(f"{lines.url}/accounts/login/")
+    window.open(f"{proxies.url}/accounts/login/")
     window.fill("[name=username]", person.username)
     window.fill("[name=password]", "demo")
     window.press("Log in")
     window.find("#file-list, #empty")
-    upload_page = UploadPage(window, lines.url)
+    upload_page = UploadPage(window, proxies.url)
     upload_page.open()
     files = [
         random_file(tmp_path, "empty.bin", 0),
@@ -74,22 +74,22 @@ def test_stubbed_folder_is_dropped_with_all_its_files(
 
 
 def test_only_missing_parts_are_sent_after_a_pause_and_a_reload(
-    upload_page: UploadPage, lines: Lines, person: User, tmp_path: Path
+    upload_page: UploadPage, proxies: BrowserProxies, person: User, tmp_path: Path
 ) -> None:
     film = random_file(tmp_path, "film.bin", SIZE)
-    lines.storage.one_body_at_a_time = True
-    lines.storage.stand_still_after(SIZE // 2)
+    proxies.storage.one_body_at_a_time = True
+    proxies.storage.pause_after(SIZE // 2)
     upload_page.choose(film)
     upload_page.start()
-    lines.storage.wait_until_it_stands_still()
+    proxies.storage.wait_until_paused()
 
     upload_page.window.press("Pause")
     upload_page.wait_for_heading("Paused")
     upload_page.reload()
-    lines.heal()
-    wait_until_quiet(lines.storage)
-    safe = set(stored_parts(lines.storage))
-    lines.storage.forget()
+    proxies.end_faults()
+    wait_until_idle(proxies.storage)
+    safe = set(stored_parts(proxies.storage))
+    proxies.storage.clear_exchanges()
     upload_page.window.wait_for_text(UNFINISHED, re.compile("film.bin"))
     upload_page.choose(film, button="Continue film.bin")
     upload_page.wait_until_uploaded(1)
@@ -97,5 +97,5 @@ def test_only_missing_parts_are_sent_after_a_pause_and_a_reload(
     upload = ready(person, "film.bin")
     all_parts = set(range(1, upload.part_count + 1))
     assert safe
-    assert set(sent_parts(lines.storage)) == all_parts - safe
+    assert set(sent_parts(proxies.storage)) == all_parts - safe
     assert stored_sha256(upload) == sha256(film)

@@ -57,23 +57,23 @@ def ready_paths(person: User) -> list[str]:
 
 
 class HeldCompletions:
-    """Holds the page's calls of `complete` until `let_go` is called."""
+    """Holds the page's calls of `complete` until `release` is called."""
 
     def __init__(self, page: Page) -> None:
         self._routes: list[Route] = []
-        self._is_over = False
+        self._is_released = False
         page.route("**/complete*", self._hold)
 
     def __len__(self) -> int:
         return len(self._routes)
 
-    def let_go(self) -> None:
-        self._is_over = True
+    def release(self) -> None:
+        self._is_released = True
         for route in self._routes:
             route.continue_()
 
     def _hold(self, route: Route) -> None:
-        if self._is_over:
+        if self._is_released:
             route.continue_()
         else:
             self._routes.append(route)
@@ -206,7 +206,7 @@ def test_file_with_the_facts_of_an_upload_in_progress_is_sent(
 
     upload_page.choose(second)
     upload_page.wait_until(lambda: len(held) == 2)
-    held.let_go()
+    held.release()
     upload_page.wait_until_uploaded(2)
 
     checksums = person.uploads.filter(state=State.READY).values_list("checksum_sha256")
@@ -234,7 +234,7 @@ def test_file_chosen_twice_is_named_and_added_on_demand(
     upload_page.wait_until(lambda: len(held) > 0)
     upload_page.choose(file)
     expect(upload_page.notice("1 file is already being sent")).to_be_visible()
-    held.let_go()
+    held.release()
     upload_page.wait_until_uploaded(3)
     assert person.uploads.count() == 3
 
@@ -254,7 +254,7 @@ def test_file_changed_during_its_upload_is_replaced_when_chosen_again(
     button(page, "Pause").click()
     expect(page.heading("Paused")).to_be_visible()
     random_file(tmp_path, "film.bin", size + 5, seed=2)
-    page.let_go()
+    page.stop_holding()
     button(page, "Continue").click()
     expect(page.upload_area).to_contain_text("Choose it again")
 
@@ -307,7 +307,7 @@ def test_file_that_another_tab_is_sending_is_named(
     # Pause before the held parts are sent, because the upload could end otherwise.
     button(first, "Pause").click()
     expect(first.heading("Paused")).to_be_visible()
-    first.let_go()
+    first.stop_holding()
     button(first, "Continue").click()
     first.wait_until_uploaded(1)
     assert person.uploads.count() == 1
@@ -346,7 +346,7 @@ def test_files_added_during_an_upload_that_exceed_the_quota_are_named(
     expect(notice).to_contain_text("Only 400 bytes are free.")
     expect(notice).to_contain_text("b.bin")
     expect(notice).to_contain_text("c.bin")
-    held.let_go()
+    held.release()
     upload_page.wait_until_uploaded(1)
     assert set(uploads_of(person)) == {"a.bin"}
 

@@ -80,7 +80,7 @@ HARMFUL = {
         ),
     ),
 }
-CARRY = """
+DRAG_FILES = """
 (files) => {
   const transfer = new DataTransfer();
   for (const [name, type, content] of files) {
@@ -102,7 +102,7 @@ def test_ordinary_files_become_ready_and_harmful_files_show_a_reason(
         for name, (declared, content) in files.items()
     ]
 
-    transfer = page.evaluate_handle(CARRY, encoded)
+    transfer = page.evaluate_handle(DRAG_FILES, encoded)
     page.locator("body").dispatch_event("dragenter", {"dataTransfer": transfer})
     page.locator("body").dispatch_event("drop", {"dataTransfer": transfer})
     expect(upload_page.start_button).to_have_text(f"Upload {len(files)} files")

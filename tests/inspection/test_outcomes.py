@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.people import Person, assert_problem
-from tests.bucket.stores import Wire, send_raw
+from tests.bucket.stores import RawRequest, send_raw
 from tests.plugins.clamd import EICAR, SIGNATURE, ClamdServer
 from tests.support import archives
 from tests.support.builders import MIB
@@ -91,9 +91,9 @@ def test_harmful_file_is_rejected_deleted_and_not_served(
             started = alice.upload(
                 content, filename=filename, content_type=content_type
             )
-            told = alice.call("GET", f"/uploads/{started.id}").json()
-            assert told["state"] == "rejected"
-            assert words in told["rejected_reason"]
+            received = alice.call("GET", f"/uploads/{started.id}").json()
+            assert received["state"] == "rejected"
+            assert words in received["rejected_reason"]
             for query in ("", "?inline=1"):
                 answer = alice.call("GET", f"/uploads/{started.id}/download{query}")
                 assert_problem(answer, 409, "invalid_state")
@@ -196,11 +196,11 @@ def test_wrong_name_or_type_is_noted_and_the_detected_type_served(
 ) -> None:
     started = alice.upload(content, filename=filename, content_type=content_type)
 
-    told = alice.call("GET", f"/uploads/{started.id}").json()
-    assert (told["state"], told["detected_type"]) == ("ready", detected)
-    assert told["content_type"] == content_type
+    received = alice.call("GET", f"/uploads/{started.id}").json()
+    assert (received["state"], received["detected_type"]) == ("ready", detected)
+    assert received["content_type"] == content_type
     if filename == "a.jpg":
-        assert told["note"].startswith("The name ends in .jpg, but the file is a ")
+        assert received["note"].startswith("The name ends in .jpg, but the file is a ")
     assert alice.download(started).headers["Content-Type"] == detected
 
 
@@ -209,8 +209,8 @@ def test_rename_cannot_bypass_the_comparison_of_name_and_content(alice: Person) 
 
     for name in ("a.pdf", "a.jpg", "a.txt", "a.pdf.exe", "a.zip"):
         answer = alice.call("PATCH", f"/uploads/{started.id}", {"filename": name})
-        told = assert_problem(answer, 422, "invalid_request")
-        assert "filename" in told["errors"]
+        received = assert_problem(answer, 422, "invalid_request")
+        assert "filename" in received["errors"]
     page = alice.browser.post(
         f"/uploads/{started.id}/rename/", {"filename": "a.pdf"}, follow=True
     )
@@ -269,10 +269,12 @@ def test_quarantined_file_is_kept_and_cannot_be_downloaded(
     answer = alice.call("GET", f"/uploads/{started.id}/download")
     assert_problem(answer, 409, "invalid_state")
     # The upload's URL cannot write or read the quarantined object.
-    wire = started.wire(EICAR)
-    bent = wire.url.replace(row.key, row.quarantine_key)
-    assert send_raw(Wire("PUT", bent, wire.headers, EICAR)).status == 403
-    assert send_raw(Wire("GET", bent, {})).status == 403
+    raw_request = started.raw_request(EICAR)
+    changed = raw_request.url.replace(row.key, row.quarantine_key)
+    assert (
+        send_raw(RawRequest("PUT", changed, raw_request.headers, EICAR)).status == 403
+    )
+    assert send_raw(RawRequest("GET", changed, {})).status == 403
 
     root = Person(type(alice.user).objects.create_superuser("root"))  # type: ignore[union-attr]
     root.browser.post(

@@ -9,7 +9,7 @@ from tests.browser.files import payload, quota_of, uploads_of
 from tests.browser.upload_page import UploadPage
 from uploads.states import State
 
-CARRY = """
+DRAG_FILES = """
 (names) => {
   const transfer = new DataTransfer();
   for (const name of names) transfer.items.add(new File([name], name, {type: "text/plain"}));
@@ -27,7 +27,7 @@ def test_files_dropped_anywhere_in_the_window_are_taken(
     upload_page: UploadPage, person: User
 ) -> None:
     page = upload_page.page
-    transfer = _carried(page, "one.txt", "two.txt")
+    transfer = _dragged(page, "one.txt", "two.txt")
     hint = page.get_by_text("Drop to add to your upload")
     expect(hint).to_be_hidden()
 
@@ -49,7 +49,7 @@ def test_drag_that_leaves_the_window_hides_the_drop_hint(
     upload_page: UploadPage,
 ) -> None:
     page = upload_page.page
-    transfer = _carried(page, "one.txt")
+    transfer = _dragged(page, "one.txt")
 
     page.locator("body").dispatch_event("dragenter", {"dataTransfer": transfer})
     page.locator("body").dispatch_event("dragleave", {"dataTransfer": transfer})
@@ -59,7 +59,7 @@ def test_drag_that_leaves_the_window_hides_the_drop_hint(
 
 
 def test_pasted_file_is_taken(upload_page: UploadPage, person: User) -> None:
-    _carried(upload_page.page, "pasted.txt").evaluate(PASTE)
+    _dragged(upload_page.page, "pasted.txt").evaluate(PASTE)
     expect(upload_page.start_button).to_have_text("Upload 1 file")
     upload_page.start()
     upload_page.wait_until_uploaded(1)
@@ -74,7 +74,7 @@ def test_file_dropped_after_an_upload_starts_a_new_batch(
     upload_page.upload(payload("first.txt", b"first"))
 
     page.locator("body").dispatch_event(
-        "drop", {"dataTransfer": _carried(page, "second.txt")}
+        "drop", {"dataTransfer": _dragged(page, "second.txt")}
     )
     upload_page.start()
     expect(upload_page.row("second.txt")).to_contain_text("Ready")
@@ -112,8 +112,8 @@ def test_keyboard_alone_uploads_and_deletes_a_file(
     assert quota_of(person) == (0, 0, 0, 0)
 
 
-def _carried(page: Page, *names: str) -> JSHandle:
-    return page.evaluate_handle(CARRY, list(names))
+def _dragged(page: Page, *names: str) -> JSHandle:
+    return page.evaluate_handle(DRAG_FILES, list(names))
 
 
 def _tab_to(page: Page, wanted: Locator) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.faults.books import assert_nothing_left, assert_ready_once
 from tests.faults.client import Client
 from tests.faults.conftest import Sweep
 from tests.faults.faults import (
@@ -24,6 +23,7 @@ from tests.faults.faults import (
 from tests.faults.parts import unanswered, wait_until
 from tests.faults.proxy import FaultProxy
 from tests.faults.site import Site
+from tests.faults.state_checks import assert_ended_and_cleaned_up, assert_ready_once
 from uploads.dev.s3_server import S3Server
 from uploads.models import StorageQuota, Upload
 from uploads.states import State
@@ -56,7 +56,7 @@ def test_upload_succeeds_after_a_series_of_failures_of_one_operation(
     record = client.upload(content, parts=True)
 
     assert record["state"] == "ready"
-    assert fault.struck > 0
+    assert fault.hit_count > 0
     assert Upload.objects.get(pk=record["id"]).state == State.READY
     quota = StorageQuota.objects.get(user__uploads=record["id"])
     assert (quota.used_bytes, quota.reserved_bytes) == (len(content), 0)
@@ -70,7 +70,7 @@ def test_sweeper_finishes_a_cancel_that_s3_was_too_busy_for(
     client: Client,
     worker_proxy: FaultProxy,
     content: bytes,
-    sweep_as_the_site_does: Sweep,
+    sweep_with_site_settings: Sweep,
     verb: str,
 ) -> None:
     target = "uploadId=" if verb == "AbortMultipartUpload" else KEY
@@ -78,11 +78,11 @@ def test_sweeper_finishes_a_cancel_that_s3_was_too_busy_for(
     client.send_parts(upload, content)
     worker_proxy.inject(SLOW_DOWN, method="DELETE", target=target)
 
-    client.ask("DELETE", f"/uploads/{upload['id']}")
-    worker_proxy.heal()
+    client.call_with_retries("DELETE", f"/uploads/{upload['id']}")
+    worker_proxy.end_faults()
 
-    assert sweep_as_the_site_does().failed == 0
-    assert_nothing_left(upload["id"], state=State.CANCELLED)
+    assert sweep_with_site_settings().failed == 0
+    assert_ended_and_cleaned_up(upload["id"], state=State.CANCELLED)
 
 
 @pytest.mark.long
@@ -90,19 +90,19 @@ def test_sweeper_finishes_a_delete_that_s3_was_too_busy_for(
     client: Client,
     worker_proxy: FaultProxy,
     content: bytes,
-    sweep_as_the_site_does: Sweep,
+    sweep_with_site_settings: Sweep,
 ) -> None:
     upload = client.upload(content, parts=False)
     worker_proxy.inject(SLOW_DOWN, method="DELETE")
 
-    client.ask("DELETE", f"/uploads/{upload['id']}")
-    busy = sweep_as_the_site_does()
-    worker_proxy.heal()
-    swept = sweep_as_the_site_does()
+    client.call_with_retries("DELETE", f"/uploads/{upload['id']}")
+    busy = sweep_with_site_settings()
+    worker_proxy.end_faults()
+    swept = sweep_with_site_settings()
 
     assert busy.failed > 0
     assert swept.failed == 0
-    assert_nothing_left(upload["id"], state=State.DELETED)
+    assert_ended_and_cleaned_up(upload["id"], state=State.DELETED)
 
 
 def test_sweep_reports_failures_and_changes_nothing_while_s3_refuses(
@@ -110,7 +110,7 @@ def test_sweep_reports_failures_and_changes_nothing_while_s3_refuses(
     site: Site,
     worker_proxy: FaultProxy,
     content: bytes,
-    sweep_as_the_site_does: Sweep,
+    sweep_with_site_settings: Sweep,
 ) -> None:
     upload = client.start(content, parts=True)
     client.send_parts(upload, content)
@@ -120,8 +120,8 @@ def test_sweep_reports_failures_and_changes_nothing_while_s3_refuses(
     assert refused.returncode == 1
     assert Upload.objects.get(pk=upload["id"]).state == State.PENDING
 
-    worker_proxy.heal()
-    assert sweep_as_the_site_does().failed == 0
+    worker_proxy.end_faults()
+    assert sweep_with_site_settings().failed == 0
     assert_ready_once(client, upload["id"], content)
 
 
@@ -140,7 +140,7 @@ def test_start_that_s3_refuses_reserves_no_quota(
 
     assert (reply.status, reply.body["code"]) == (503, "storage_unavailable")
     row = Upload.objects.latest("created_at")
-    assert_nothing_left(str(row.pk), state=State.CANCELLED)
+    assert_ended_and_cleaned_up(str(row.pk), state=State.CANCELLED)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_uploads_succeed_when_a_fifth_of_all_requests_fail(
     records = [client.upload(content, parts=parts) for _ in range(3)]
 
     for proxy in (site_proxy, storage_proxy, worker_proxy):
-        proxy.heal()
+        proxy.end_faults()
     assert [record["state"] for record in records] == ["ready"] * 3
     quota = StorageQuota.objects.get(user__uploads=records[0]["id"])
     used = (quota.used_bytes, quota.file_count, quota.reserved_bytes)
@@ -180,8 +180,8 @@ def test_inspection_succeeds_when_reads_of_the_object_break_off(
 
     assert (reply.status, reply.body["code"]) == (503, "storage_unavailable")
     assert "Traceback" not in swept.stderr
-    assert broken.struck >= 1
-    worker_proxy.heal()
+    assert broken.hit_count >= 1
+    worker_proxy.end_faults()
     assert client.complete(upload)["state"] == "ready"
     assert_ready_once(client, upload["id"], content)
 
@@ -190,7 +190,7 @@ def test_reservation_of_parts_that_s3_never_joins_is_released(
     client: Client,
     worker_proxy: FaultProxy,
     content: bytes,
-    sweep_as_the_site_does: Sweep,
+    sweep_with_site_settings: Sweep,
 ) -> None:
     upload = client.start(content, parts=True)
     client.send_parts(upload, content)
@@ -200,12 +200,12 @@ def test_reservation_of_parts_that_s3_never_joins_is_released(
 
     reply = client.call("POST", f"/uploads/{upload['id']}/complete")
     assert (reply.status, reply.body["code"]) == (409, "incomplete")
-    assert sweep_as_the_site_does().failed == 0
+    assert sweep_with_site_settings().failed == 0
     assert Upload.objects.get(pk=upload["id"]).state == State.PENDING
 
     Upload.objects.filter(pk=upload["id"]).update(expires_at=timezone.now())
-    assert sweep_as_the_site_does().failed == 0
-    assert_nothing_left(upload["id"], state=State.EXPIRED)
+    assert sweep_with_site_settings().failed == 0
+    assert_ended_and_cleaned_up(upload["id"], state=State.EXPIRED)
 
 
 def test_refused_url_is_renewed(
@@ -238,16 +238,16 @@ def test_upload_continues_after_the_storage_was_killed_between_parts(
 def test_upload_continues_after_the_storage_was_killed_during_a_part(
     client: Client, storage_proxy: FaultProxy, s3_server: S3Server, content: bytes
 ) -> None:
-    storage_proxy.stand_still_after(len(content) // 3)
+    storage_proxy.pause_after(len(content) // 3)
     records: list[Any] = []
     thread = threading.Thread(
         target=lambda: records.append(client.upload(content, parts=True))
     )
     thread.start()
-    storage_proxy.wait_until_it_stands_still()
+    storage_proxy.wait_until_paused()
 
     s3_server.kill()
-    storage_proxy.heal()
+    storage_proxy.end_faults()
     # Wait until the interrupted part and a retry during the outage have both failed.
     wait_until(lambda: len(unanswered(storage_proxy)) >= 2)
     s3_server.start()

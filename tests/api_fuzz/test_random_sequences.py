@@ -45,13 +45,13 @@ class Expected:
     sent: bool = False
 
 
-class Walk(RuleBasedStateMachine):
+class RandomSequence(RuleBasedStateMachine):
     """One person's random actions. The model predicts the API's answers."""
 
     uploads = Bundle("uploads")
 
     @initialize()
-    def sign_in(self) -> None:
+    def log_in(self) -> None:
         user = User.objects.create_user(f"walker-{next(numbers)}")
         StorageQuota.objects.create(
             user=user, limit_bytes=LIMIT_BYTES, max_files=MAX_FILES
@@ -69,7 +69,7 @@ class Walk(RuleBasedStateMachine):
             headers=headers,
         )
 
-    def held(self, *states: str) -> list[int]:
+    def sizes_in(self, *states: str) -> list[int]:
         return [len(row.content) for row in self.all if row.state in states]
 
     @rule(
@@ -81,13 +81,13 @@ class Walk(RuleBasedStateMachine):
         content = b"x" * size
         body = self.declaration(content, transport)
         key = f"key-{len(self.all)}"
-        held = self.held("pending", "ready")
+        sizes_in = self.sizes_in("pending", "ready")
 
         answer = self.call("POST", "/uploads", body, **{"Idempotency-Key": key})
 
         if transport == "multipart" and not size:
             assert answer.status_code == 422
-        elif sum(held) + size > LIMIT_BYTES or len(held) >= MAX_FILES:
+        elif sum(sizes_in) + size > LIMIT_BYTES or len(sizes_in) >= MAX_FILES:
             assert answer.status_code == 403
             assert answer.json()["code"] == "quota_exceeded"
         else:
@@ -147,8 +147,8 @@ class Walk(RuleBasedStateMachine):
         answer = self.call("DELETE", f"/uploads/{row.id}")
 
         assert answer.status_code == 204
-        over = {"pending": "cancelled", "ready": "deleted"}
-        row.state = over.get(row.state, row.state)
+        ended = {"pending": "cancelled", "ready": "deleted"}
+        row.state = ended.get(row.state, row.state)
         assert get_bucket().head_object(Upload.objects.get(pk=row.id).key) is None
 
     @rule(row=uploads, name=st.text("ab.", min_size=1, max_size=3))
@@ -157,8 +157,8 @@ class Walk(RuleBasedStateMachine):
             return
         answer = self.call("PATCH", f"/uploads/{row.id}", {"filename": f"x{name}x"})
 
-        over = row.state in {"cancelled", "deleted"}
-        assert answer.status_code == (409 if over else 200)
+        ended = row.state in {"cancelled", "deleted"}
+        assert answer.status_code == (409 if ended else 200)
 
     @rule(row=uploads)
     def download(self, row: Expected | None) -> None:
@@ -169,18 +169,18 @@ class Walk(RuleBasedStateMachine):
         assert answer.status_code == (302 if row.state == "ready" else 409)
 
     @invariant()
-    def quota_adds_up(self) -> None:
-        told = self.call("GET", "/me").json()["quota"]
-        assert told["used_bytes"] == sum(self.held("ready"))
-        assert told["reserved_bytes"] == sum(self.held("pending"))
-        assert told["file_count"] == len(self.held("ready"))
+    def quota_matches_uploads(self) -> None:
+        received = self.call("GET", "/me").json()["quota"]
+        assert received["used_bytes"] == sum(self.sizes_in("ready"))
+        assert received["reserved_bytes"] == sum(self.sizes_in("pending"))
+        assert received["file_count"] == len(self.sizes_in("ready"))
 
     @invariant()
-    def list_shows_what_is_alive(self) -> None:
-        told = self.call("GET", "/uploads").json()["results"]
-        alive = [row for row in self.all if row.state in {"pending", "ready"}]
-        assert [(row["id"], row["state"]) for row in told] == [
-            (row.id, row.state) for row in reversed(alive)
+    def list_has_pending_and_ready_uploads(self) -> None:
+        received = self.call("GET", "/uploads").json()["results"]
+        listed = [row for row in self.all if row.state in {"pending", "ready"}]
+        assert [(row["id"], row["state"]) for row in received] == [
+            (row.id, row.state) for row in reversed(listed)
         ]
 
     @staticmethod
@@ -196,7 +196,7 @@ class Walk(RuleBasedStateMachine):
 
 def test_random_sequence_is_answered_as_the_model_predicts() -> None:
     run_state_machine_as_test(
-        Walk,
+        RandomSequence,
         settings=settings(
             max_examples=examples(8),
             stateful_step_count=20,

@@ -21,26 +21,26 @@ from tests.faults.faults import (
     Stall,
     Trickle,
 )
-from tests.faults.soak_world import World
+from tests.faults.soak_servers import SoakServers
 
 MIB = 1024 * 1024
 
 
-class Weather:
+class RandomFaults:
     """Changes the faults every few seconds and kills a server now and then.
 
     Use this class in the main thread, because a restarted server ends with the thread
     that has started it.
     """
 
-    def __init__(self, world: World, *, seed: int) -> None:
-        self.world = world
-        self.struck: Counter[str] = Counter()
+    def __init__(self, servers: SoakServers, *, seed: int) -> None:
+        self.servers = servers
+        self.hit_count: Counter[str] = Counter()
         self.kills: Counter[str] = Counter()
         self._chance = random.Random(f"{seed}/weather")
         self._faults: list[Fault] = []
 
-    def rage(self, until: float) -> None:
+    def inject_until(self, until: float) -> None:
         """Inject faults until this time of the monotonic clock. Then end all faults."""
         next_kill = time.monotonic() + 10
         while (now := time.monotonic()) < until:
@@ -49,12 +49,12 @@ class Weather:
             if time.monotonic() > next_kill:
                 self._kill()
                 next_kill = time.monotonic() + self._chance.uniform(8, 25)
-            self.world.look_after_sweepers()
+            self.servers.restart_ended_sweepers()
         self._clear()
 
     def _change(self) -> None:
         self._clear()
-        for proxy in self.world.proxies:
+        for proxy in self.servers.proxies:
             if self._chance.random() < 0.3:
                 proxy.bytes_per_second = self._chance.choice([4, 16]) * MIB
             for _ in range(self._chance.choice([0, 1, 1, 2])):
@@ -64,11 +64,11 @@ class Weather:
 
     def _clear(self) -> None:
         for fault in self._faults:
-            self.struck[type(fault.action).__name__] += fault.struck
+            self.hit_count[type(fault.action).__name__] += fault.hit_count
         self._faults = []
-        for proxy in self.world.proxies:
-            proxy.heal()
-            proxy.forget()
+        for proxy in self.servers.proxies:
+            proxy.end_faults()
+            proxy.clear_exchanges()
 
     def _action(self) -> Action:
         some_bytes = self._chance.choice([0, 100, 5_000, 1_000_000])
@@ -88,24 +88,24 @@ class Weather:
         return self._chance.choice(actions)
 
     def _kill(self) -> None:
-        deeds: dict[str, Callable[[], None]] = {
+        actions: dict[str, Callable[[], None]] = {
             "storage": self._kill_storage,
             "web processes": self._kill_web_processes,
             "database": self._kill_database,
         }
-        victim = self._chance.choice(sorted(deeds))
-        deeds[victim]()
+        victim = self._chance.choice(sorted(actions))
+        actions[victim]()
         self.kills[victim] += 1
 
     def _kill_storage(self) -> None:
-        self.world.s3.kill()
+        self.servers.s3.kill()
         time.sleep(self._chance.uniform(0, 3))
-        self.world.s3.start()
+        self.servers.s3.start()
 
     def _kill_web_processes(self) -> None:
-        self.world.site.kill_workers()
+        self.servers.site.kill_workers()
 
     def _kill_database(self) -> None:
-        self.world.postgres.crash()
+        self.servers.postgres.crash()
         time.sleep(self._chance.uniform(0, 2))
-        self.world.postgres.resume()
+        self.servers.postgres.resume()

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.demo.people import Person, ask
+from tests.demo.people import Person, request_status
 from tests.demo.sites import Demo
 from tests.support.archives import packed
 
-ASKS = 25
+REQUESTS = 25
 ROUNDS = 5
 MAX_SLOWDOWN = 5
 
@@ -31,16 +31,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 def median_of_me(person: Person) -> float:
     times = []
-    for _ in range(ASKS):
+    for _ in range(REQUESTS):
         started = time.monotonic()
-        assert person.ask("GET", "/me") == 200
+        assert person.request_status("GET", "/me") == 200
         times.append(time.monotonic() - started)
         time.sleep(0.02)
     return statistics.median(times)
 
 
 @contextmanager
-def at_once(count: int, act: Callable[[], int], expected: set[int]) -> Iterator[None]:
+def calling_repeatedly(
+    count: int, act: Callable[[], int], expected: set[int]
+) -> Iterator[None]:
     """Let ``count`` threads call ``act`` without a pause until the block ends."""
     over = threading.Event()
     seen: list[int] = []
@@ -62,7 +64,7 @@ def at_once(count: int, act: Callable[[], int], expected: set[int]) -> Iterator[
     assert len(seen) >= count
 
 
-def assert_nobody_waits(
+def assert_not_delayed(
     other: Person, count: int, act: Callable[[], int], expected: set[int]
 ) -> None:
     """Compare the time of a small request with and without expensive requests.
@@ -72,7 +74,7 @@ def assert_nobody_waits(
     seen = []
     for _ in range(ROUNDS):
         quiet = median_of_me(other)
-        with at_once(count, act, expected):
+        with calling_repeatedly(count, act, expected):
             meanwhile = median_of_me(other)
         seen.append((round(meanwhile / quiet, 1), quiet, meanwhile))
         if meanwhile < MAX_SLOWDOWN * quiet:
@@ -95,10 +97,10 @@ def unknown_names() -> bytes:
 def test_large_csp_reports_do_not_delay_small_requests(demo: Demo) -> None:
     kind = {"Content-Type": "application/csp-report"}
 
-    assert_nobody_waits(
+    assert_not_delayed(
         Person.log_in(demo, "admin"),
         8,
-        lambda: ask(demo, "POST", "/csp-reports", kind, report()),
+        lambda: request_status(demo, "POST", "/csp-reports", kind, report()),
         {204},
     )
 
@@ -106,8 +108,11 @@ def test_large_csp_reports_do_not_delay_small_requests(demo: Demo) -> None:
 def test_paths_of_many_slashes_do_not_delay_small_requests(demo: Demo) -> None:
     path = "/" * 2000 + "accounts" + "/" * 1900
 
-    assert_nobody_waits(
-        Person.log_in(demo, "admin"), 8, lambda: ask(demo, "GET", path, {}), {404}
+    assert_not_delayed(
+        Person.log_in(demo, "admin"),
+        8,
+        lambda: request_status(demo, "GET", path, {}),
+        {404},
     )
 
 
@@ -125,19 +130,19 @@ def test_completions_of_an_archive_do_not_delay_small_requests(demo: Demo) -> No
             if next(turns) % 8 == 0 and len(ids) < 20:
                 ids.append(attacker.send(archive, "docs.zip"))
             upload_id = ids[-1]
-        return attacker.ask("POST", f"/uploads/{upload_id}/complete")
+        return attacker.request_status("POST", f"/uploads/{upload_id}/complete")
 
-    assert_nobody_waits(Person.log_in(demo, "admin"), 8, complete, {200})
+    assert_not_delayed(Person.log_in(demo, "admin"), 8, complete, {200})
 
 
 def test_bodies_of_a_megabyte_do_not_delay_small_requests(demo: Demo) -> None:
     attacker = Person.log_in(demo, "demo")
     body = unknown_names()
 
-    assert_nobody_waits(
+    assert_not_delayed(
         Person.log_in(demo, "admin"),
         2,
-        lambda: attacker.ask("POST", "/uploads", body),
+        lambda: attacker.request_status("POST", "/uploads", body),
         {422, 429},  # a fast machine reaches the rate limit
     )
 
@@ -146,9 +151,9 @@ def test_bodies_without_a_login_do_not_delay_small_requests(demo: Demo) -> None:
     kind = {"Content-Type": "application/json"}
     body = unknown_names()
 
-    assert_nobody_waits(
+    assert_not_delayed(
         Person.log_in(demo, "admin"),
         2,
-        lambda: ask(demo, "POST", "/api/v1/uploads", kind, body),
+        lambda: request_status(demo, "POST", "/api/v1/uploads", kind, body),
         {401},
     )

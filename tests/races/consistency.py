@@ -14,16 +14,16 @@ from uploads.models import StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State
 
-PROMISED = {State.PENDING, State.INSPECTING}
-OVER = {State.REJECTED, State.EXPIRED, State.CANCELLED, State.DELETED}
+UNFINISHED = {State.PENDING, State.INSPECTING}
+ENDED = {State.REJECTED, State.EXPIRED, State.CANCELLED, State.DELETED}
 
 
-def assert_books_agree(bucket: Bucket) -> None:
+def assert_consistent(bucket: Bucket) -> None:
     """Check quotas and events, purge ended uploads, and check the bucket."""
     assert_quotas_add_up()
-    assert_events_tell_the_states()
-    purge_as_the_sweeper_would()
-    assert_bucket_holds_only_the_living(bucket)
+    assert_events_match_states()
+    purge_ended_uploads()
+    assert_bucket_has_no_ended_uploads(bucket)
 
 
 def assert_quotas_add_up() -> None:
@@ -31,16 +31,16 @@ def assert_quotas_add_up() -> None:
     for quota in StorageQuota.objects.all():
         rows = list(Upload.objects.filter(owner=quota.user_id))
         ready = [row.byte_size for row in rows if row.state == State.READY]
-        promised = [row.byte_size for row in rows if row.state in PROMISED]
+        reserved = [row.byte_size for row in rows if row.state in UNFINISHED]
         assert (
             quota.used_bytes,
             quota.file_count,
             quota.reserved_bytes,
             quota.reserved_files,
-        ) == (sum(ready), len(ready), sum(promised), len(promised))
+        ) == (sum(ready), len(ready), sum(reserved), len(reserved))
 
 
-NO_MOVES = {
+EVENTS_WITHOUT_MOVE = {
     "upload.renamed",
     "upload.reopened",
     "upload.release_requested",
@@ -48,28 +48,28 @@ NO_MOVES = {
 }
 
 
-def assert_events_tell_the_states() -> None:
+def assert_events_match_states() -> None:
     """Check that each move has one event, and the last event is the row's state."""
     for upload in Upload.objects.all():
-        told = event_kinds(upload)
-        moves = [kind for kind in told if kind not in NO_MOVES]
-        assert max(Counter(moves).values()) == 1, told
-        assert moves[0] == "upload.started", told
+        received = event_kinds(upload)
+        moves = [kind for kind in received if kind not in EVENTS_WITHOUT_MOVE]
+        assert max(Counter(moves).values()) == 1, received
+        assert moves[0] == "upload.started", received
         if upload.state != State.PENDING:
-            assert moves[-1] == f"upload.{upload.state}", told
+            assert moves[-1] == f"upload.{upload.state}", received
 
 
-def purge_as_the_sweeper_would() -> None:
+def purge_ended_uploads() -> None:
     """Let all URLs expire, and purge all ended uploads that are not yet purged."""
     dead = timezone.now() - timedelta(seconds=1)
-    unpurged = Upload.objects.filter(state__in=OVER, purged_at=None)
+    unpurged = Upload.objects.filter(state__in=ENDED, purged_at=None)
     unpurged.filter(urls_expire_at__isnull=False).update(urls_expire_at=dead)
     for upload in unpurged:
         assert lifecycle.purge(upload)
         assert upload.purged_at is not None
 
 
-def assert_bucket_holds_only_the_living(bucket: Bucket) -> None:
+def assert_bucket_has_no_ended_uploads(bucket: Bucket) -> None:
     """Check that only stored and pending uploads have objects or parts."""
     prefix = options().key_prefix
     objects = {entry.key for entry in bucket.list_objects(prefix)}
