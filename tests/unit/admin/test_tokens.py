@@ -64,7 +64,7 @@ def test_token_form_sent_twice_creates_one_token(operator: Client, alice: Any) -
         True,
         False,
     ]
-    assert "it created the token “backup” of alice" in pages[1]
+    assert "created the token “backup” of alice" in pages[1]
     kinds = AuditEvent.objects.filter(kind__in=["token.created", "admin.added"])
     assert sorted(kinds.values_list("kind", flat=True)) == [
         "admin.added",
