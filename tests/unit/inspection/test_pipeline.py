@@ -133,7 +133,7 @@ def test_only_slow_inspectors_with_large_objects_take_long(
                 "NAME": "uploads.inspection.antivirus.ClamAVInspector",
                 "OPTIONS": {"url": "http://clamd"},
             },
-            "no address of clamd",
+            "not an address of clamd",
         ),
         (
             {
