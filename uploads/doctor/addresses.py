@@ -1,4 +1,4 @@
-"""Answers questions about URLs, host names and network addresses."""
+"""Contains functions for URLs, host names and network addresses."""
 
 from __future__ import annotations
 

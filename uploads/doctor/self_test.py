@@ -29,7 +29,7 @@ def begin() -> dict[str, Any]:
     """Return signed requests for the browser, and a ticket.
 
     The requests are one PUT, one part, one form and one download. The browser sends the
-    ticket back to ``end``. Raises StorageUnavailable.
+    ticket back to ``end``. Raises StorageUnavailable if S3 fails.
     """
     examination, body = Examination(), secrets.token_bytes(BODY_BYTES)
     keys = {name: _key(name) for name in ("put", "part", "form")}

@@ -19,7 +19,7 @@ LANES = 8
 MAX_LANES = 32
 """Maximum number of threads that send requests of prefetch_objects in one process.
 
-boto3's pool has 50 connections, so other calls to S3 always get a connection.
+boto3 keeps up to 50 connections, so connections remain for other calls to S3.
 """
 
 

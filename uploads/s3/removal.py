@@ -16,7 +16,8 @@ def remove_every_trace(bucket: Bucket, key: str) -> None:
     """Abort every multipart upload of ``key`` and delete every version of its object.
 
     This includes multipart uploads whose id is missing in the database. An id is
-    missing if a process died before it stored the id. Raises StorageUnavailable.
+    missing if a process died before it stored the id. Raises StorageUnavailable if S3
+    fails.
     """
     for entry in bucket.list_multipart_uploads(key):
         if entry.key == key:
@@ -60,7 +61,8 @@ class StoredVersion:
 def list_versions(bucket: Bucket, prefix: str) -> Iterator[StoredVersion]:
     """Yield every version and every delete marker whose key starts with ``prefix``.
 
-    Yields nothing if the provider does not support versions. Raises StorageUnavailable.
+    Yields nothing if the provider does not support versions. Raises StorageUnavailable
+    if S3 fails.
     """
     pages = bucket.client.get_paginator("list_object_versions")
     with translated("ListObjectVersions"):
