@@ -230,7 +230,7 @@ def test_page_policy_permits_the_buckets_origin(
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"CLAMD_URL": "clamd:3310"}, "no address of clamd"),
+        ({"CLAMD_URL": "clamd:3310"}, "not an address of clamd"),
         ({"CLAMD_URL": "tcp://clamd:3310", "CLAMD_TOO_LARGE": "keep"}, "too_large"),
     ],
     ids=str,
