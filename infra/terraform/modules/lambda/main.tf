@@ -83,7 +83,7 @@ resource "aws_iam_role_policy_attachment" "network" {
 
 resource "aws_cloudwatch_log_group" "function" {
   # checkov:skip=CKV_AWS_158:CloudWatch encrypts all logs with its own key. The variable kms_key_arn selects another key. Slipway logs no secrets.
-  # checkov:skip=CKV_AWS_338:A year is the default; the operator may choose less.
+  # checkov:skip=CKV_AWS_338:By default, CloudWatch keeps the logs for a year. The variable log_retention_days can shorten this time.
   for_each          = local.functions
   name              = "/aws/lambda/${var.name}-${each.key}"
   retention_in_days = var.log_retention_days
@@ -167,8 +167,8 @@ resource "aws_apigatewayv2_route" "default" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  # checkov:skip=CKV_AWS_158:CloudWatch encrypts logs by itself; kms_key_arn selects a key of the operator.
-  # checkov:skip=CKV_AWS_338:A year is the default; the operator may choose less.
+  # checkov:skip=CKV_AWS_158:CloudWatch encrypts all logs with its own key. The variable kms_key_arn selects another key.
+  # checkov:skip=CKV_AWS_338:By default, CloudWatch keeps the logs for a year. The variable log_retention_days can shorten this time.
   name              = "/aws/apigateway/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn == "" ? null : var.kms_key_arn

@@ -1,5 +1,5 @@
-# The queue from which `manage.py consume_notifications` reads S3's notifications, and the dead-letter queue. SQS moves
-# messages to the dead-letter queue that the site could not process.
+# The queue from which `manage.py consume_notifications` reads S3's notifications, and its dead-letter queue. If the site
+# repeatedly fails to process a message, SQS moves the message to the dead-letter queue.
 
 locals {
   policy = jsondecode(templatefile("${path.module}/../../rendered/queue.json.tftpl", {
@@ -10,7 +10,7 @@ locals {
 
 resource "aws_sqs_queue" "dead" {
   name                              = "${var.name}-dead"
-  message_retention_seconds         = 14 * 24 * 3600 # the longest that SQS keeps a message
+  message_retention_seconds         = 14 * 24 * 3600 # SQS keeps a message for at most 14 days
   kms_master_key_id                 = var.kms_key_arn == "" ? null : var.kms_key_arn
   sqs_managed_sse_enabled           = var.kms_key_arn == "" ? true : null
   kms_data_key_reuse_period_seconds = var.kms_key_arn == "" ? null : 3600
