@@ -73,8 +73,8 @@ class RateLimit:
     def parse(cls, text: str, *, name: str) -> RateLimit | None:
         """Parse a limit such as ``6000/minute`` or ``5/15minutes``.
 
-        Return None for "off" and "". Raises ImproperlyConfigured for other texts. Its
-        message contains ``name``, the name of the setting.
+        Return None for "off" and "". Raises ImproperlyConfigured for other texts. The
+        message of the error contains ``name``, the name of the setting.
         """
         if text.strip().lower() in {"", "off"}:
             return None

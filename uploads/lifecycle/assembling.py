@@ -41,14 +41,14 @@ _ATTEMPTS = 2
 def assemble(upload: Upload) -> str:
     """Complete the multipart upload from the bucket's own list of parts.
 
-    Returns the checksum that the object must have. This function computes it from the
-    announced checksums of the parts, or else from the checksums in the bucket's list.
-    If both lack the checksum of a part, the result is ``""``.
+    Returns the checksum that the object must have. This function computes this checksum
+    from the announced checksums of the parts, or else from the checksums in the
+    bucket's list. If both lack the checksum of a part, the result is ``""``.
 
-    Idempotent. If an earlier call has joined the parts, S3 refuses this call. Then the
-    function only checks that the object exists. Raises Incomplete, InvalidState,
-    StaleUpload, StorageUnavailable. Raises ChecksumRefused if the sent parts differ
-    from the announced ones.
+    Idempotent. If an earlier call has joined the parts, S3 refuses this call. In this
+    case the function only checks that the object exists. Raises Incomplete,
+    InvalidState, StaleUpload, StorageUnavailable. Raises ChecksumRefused if the sent
+    parts differ from the announced parts.
     """
     bucket = get_bucket()
     if not upload.multipart_id:

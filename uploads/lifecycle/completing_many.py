@@ -36,9 +36,9 @@ def complete_many(
 ) -> None:
     """Make those ``uploads`` ready whose checks all pass during this call.
 
-    An upload can pass only if one request sent the whole file and if ``objects`` has
-    the object's facts in memory. The function skips all other uploads. The caller then
-    calls ``complete`` for every upload, which handles the skipped ones.
+    An upload can pass only if one request sent the whole file. In addition, ``objects``
+    must have the object's facts in memory. The function skips all other uploads. The
+    caller then calls ``complete`` for every upload, also for the skipped uploads.
     """
     if isinstance(objects, PrefetchedBucket):
         policy, now = policy_for(owner), timezone.now()

@@ -92,7 +92,7 @@ def inspect(
     The upload stays inspecting if another process inspects it. It also stays inspecting
     if an inspector is unavailable. Then ``waiting_reason`` names this inspector. If the
     caller is not ``patient`` and the inspection exceeds ``budget``, a background
-    process finishes the inspection. The default budget is that of a request. If the
+    process finishes the inspection. The default is the budget of a request. If the
     caller has claimed the inspection, ``held_until`` is the end of this claim. Raises
     StorageUnavailable, StaleUpload.
     """
@@ -167,8 +167,8 @@ def _accepted(
 ) -> Verdict | None:
     """Return the verdict if all inspectors accept the file.
 
-    If one refuses the file, reject the upload and return None. If one is unavailable,
-    record the reason for the wait and return None. Raises OverBudget.
+    If an inspector refuses the file, reject the upload and return None. If an inspector
+    is unavailable, record the reason for the wait and return None. Raises OverBudget.
     """
     try:
         verdict = pipeline.inspect(

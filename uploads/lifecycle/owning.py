@@ -28,7 +28,7 @@ TOO_LARGE = (
 
 
 def remove(upload: Upload, *, actor: Any = None) -> None:
-    """Cancel a pending upload or delete a stored one. The row stays as a tombstone.
+    """Cancel a pending upload or delete a stored file. The row stays as a tombstone.
 
     Idempotent. The state changes even if the storage does not answer. In this case the
     sweeper deletes the bytes later.

@@ -73,8 +73,8 @@ class Policy:
 
         A family is a group of types, such as document or image. Normally the detected
         type decides. The declared type and the extension decide in two cases. First,
-        the detected type may be that of a container, such as ZIP for a text document.
-        Second, ``detected_type`` is None if no type can be detected.
+        the detected type may be a container, such as ZIP for a text document. Second,
+        ``detected_type`` is None if no type can be detected.
         """
         if not self.restricts_types:
             return

@@ -57,12 +57,12 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
         return None
     if upload.transport == Transport.COPY:
         raise InvalidState(
-            "The server itself copies this file from quarantine, so the upload has no URL."
+            "The server copies this file from quarantine, so this upload has no URL."
         )
     if upload.transport == Transport.FORM:
         # Only the server may write to the upload's own key (see receiving.py).
         raise InvalidState(
-            "Only the form on the page of this upload can send its file. Open this page."
+            "Only the form on this upload's page can send the file. Open this page."
         )
     seconds = extend_urls(upload, {"transport": upload.transport})
     return _sign_whole(upload, seconds)
@@ -189,7 +189,7 @@ def presign_download(upload: Upload, *, inline: bool = False) -> SignedRequest:
 
 
 def may_show_inline(upload: Upload) -> bool:
-    """Return whether the detected type is that of a raster image, such as PNG."""
+    """Return whether the detected type is a raster image, such as PNG."""
     return upload.detected_type in RASTER_IMAGES
 
 

@@ -158,7 +158,7 @@ def settle(
 
 
 def transfer(source: Any, target: Any, byte_size: int, *, files: int) -> None:
-    """Move stored bytes and files from the quota of ``source`` to that of ``target``.
+    """Move stored bytes and files from the quota of ``source`` to ``target``.
 
     Call this function in the transaction that changes the owner of the uploads. Raises
     QuotaExceeded if the bytes or files exceed a limit of ``target``.

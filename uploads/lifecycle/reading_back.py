@@ -134,7 +134,7 @@ def _compared(upload: Upload, objects: Objects, pace: Pace) -> dict[str, Any]:
 def _agreed(upload: Upload, digest: bytes) -> dict[str, Any] | None:
     """Return new values for the row, or None if another checksum was declared.
 
-    A plain form declares no checksum. Then every checksum is accepted.
+    A plain form declares no checksum. For its file, this function accepts any checksum.
     """
     found = encoded(digest)
     if declared_checksum(upload) not in {"", found}:

@@ -48,8 +48,8 @@ _RELEASABLE = frozenset({CONTENT, NOT_SCANNED, NOT_INSPECTED, TYPE_NOT_ALLOWED})
 _MALWARE_WORDS = "It holds what ClamAV knows as"
 """The first words of ``rejected_reason`` if ClamAV found malware.
 
-They mark malware in rows of older versions of the site, which have no
-``rejected_cause``.
+Rows that older versions of the site wrote have no ``rejected_cause``. In such rows,
+only these words show that the file is malware.
 """
 
 _ATTEMPTS = 2
@@ -73,7 +73,7 @@ def may_be_released(upload: Upload) -> bool:
 def overruled_cause(rejected: Upload) -> str:
     """Return the cause of a rejection.
 
-    Rows that an older version of the site wrote have no cause. For them, return
+    Rows that an older version of the site wrote have no cause. For such a row, return
     CONTENT, or ``""`` if the reason is malware.
     """
     if rejected.rejected_cause or rejected.rejected_reason.startswith(_MALWARE_WORDS):

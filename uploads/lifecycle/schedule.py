@@ -185,7 +185,7 @@ def _stuck(now: datetime) -> UploadQuerySet:
 def _unpurged(now: datetime) -> UploadQuerySet:
     """Return ended uploads that need a purge.
 
-    Each needs a purge when it ends, and another one after its last URL has expired.
+    Each upload needs one purge when it ends, and one after its last URL has expired.
     """
     expired = Q(urls_expire_at=None) | Q(urls_expire_at__lt=now)
     return _free(

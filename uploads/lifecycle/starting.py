@@ -40,7 +40,7 @@ from uploads.trail.writing import record
 FORM_LIFETIME = timedelta(days=1)
 """Maximum lifetime of an upload by a form.
 
-It is short because the form reserves more bytes than its file needs.
+This lifetime is short, because a form reserves more bytes than its file needs.
 """
 
 
@@ -102,9 +102,9 @@ def start(
 def require_acceptable(declaration: Declaration, policy: Policy) -> None:
     """Raise an error for a file that the inspection would refuse after the transfer.
 
-    The check uses the first bytes that the client has declared. They may be false, so
-    the inspection of the stored object repeats the check. Raises InvalidRequest,
-    FileTooLarge, ContentTypeNotAllowed.
+    The check uses the first bytes that the client has declared. These bytes may be
+    false, so the inspection of the stored object repeats the check. Raises
+    InvalidRequest, FileTooLarge, ContentTypeNotAllowed.
     """
     head = declaration.head
     if head:
@@ -126,7 +126,7 @@ def _detect(head: bytes) -> str | None:
 
 
 def choose_transport(declaration: Declaration) -> Transport:
-    """Return the requested transport. By default, choose one by the size of the file.
+    """Return the requested transport. By default, the size of the file decides.
 
     Raises InvalidRequest if the declaration lacks a fact that the transport needs, and
     FileTooLarge if the file is too large for it.
@@ -225,8 +225,9 @@ def _lifetime(transport: Transport) -> timedelta:
 def extended_deadline(upload: Upload, now: datetime) -> datetime:
     """Return the deadline after a request for URLs at ``now``.
 
-    It is ``now`` plus the lifetime or ``extension_seconds``, whichever is shorter. It
-    is never later than start + lifetime + ``extension_seconds``.
+    The deadline is ``now`` plus the lifetime or plus ``extension_seconds``. The shorter
+    of these two times applies. The deadline is never later than start + lifetime +
+    ``extension_seconds``.
     """
     lifetime = _lifetime(Transport(upload.transport))
     extension = timedelta(seconds=options().extension_seconds)

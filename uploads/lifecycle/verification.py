@@ -78,7 +78,7 @@ def find_mismatch(
 def _is_other(stated: str, expected: str) -> bool:
     """Return whether both checksums are known, are comparable, and differ.
 
-    A checksum of parts (with a dash) is not comparable with that of a whole object.
+    A checksum of parts has a dash. It is not comparable with a checksum of all bytes.
     """
     is_comparable = bool(stated and expected) and ("-" in stated) == ("-" in expected)
     return is_comparable and stated != expected
@@ -102,7 +102,7 @@ def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
     if not facts.content_encoding:
         return None
     # A signed URL cannot forbid this header. Browsers decode an object with this header
-    # during the download, so the person would get other bytes than those inspected.
+    # during the download. So the person would get other bytes than the inspected bytes.
     return Mismatch(
         "headers",
         f"The object is stored with Content-Encoding {facts.content_encoding}. "

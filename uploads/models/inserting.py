@@ -12,9 +12,9 @@ from django.db.models.expressions import DatabaseDefault
 def insert_rows(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     """Insert new rows. Every field must have a value, except an automatic primary key.
 
-    This takes half the time of Django's bulk_create, which converts each value for the
-    database separately. In most columns, all rows of a batch have the same value. This
-    function converts such a value once. It does not set automatic primary keys on
+    In most columns, all rows of a batch have the same value. This function converts
+    such a value for the database once. Django's bulk_create converts it for each row
+    and takes twice as long. This function does not set automatic primary keys on
     ``rows``. Like bulk_create, it sends no signals.
     """
     if not rows:

@@ -97,7 +97,7 @@ def search_name_of(filename: str) -> str:
 
 
 class Upload(ChecksumFields):
-    """Stores one upload and its file. The row stays after the file is deleted."""
+    """Stores the facts about one upload. The row stays after the file is deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -227,7 +227,7 @@ class Upload(ChecksumFields):
                 name="upload_replaceable",
             ),
             # Before Django deletes a row, it searches for rows that refer to this row.
-            # It uses the next two indexes.
+            # The next two indexes make these searches fast.
             models.Index(
                 fields=["released_from"],
                 condition=Q(released_from__isnull=False),

@@ -53,7 +53,7 @@ class InspectionLanes:
         self._pool.shutdown()
 
     def start_due(self) -> int:
-        """Start due inspections in free lanes; return the number of started ones."""
+        """Start due inspections in free lanes; return their number."""
         given = 0
         while (upload := self._next()) is not None:
             with self._lock:

@@ -51,7 +51,7 @@ class Limits:
 
     rows: int = 500  # due rows of each kind
     objects: int = 20_000
-    page: int = 1000  # objects in the answer to one list request, the maximum of S3
+    page: int = 1000  # objects in one answer of S3 to a list request; S3 sends no more
     users: int = 1000  # users whose quotas are checked
     rates: int = 10_000  # unused rate limits to delete
     names: int = 1000  # file names to add to the search
