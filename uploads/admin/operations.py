@@ -35,7 +35,7 @@ def selected_uploads(request: HttpRequest, queryset: QuerySet[Any]) -> list[Uplo
     messages.error(
         request,
         f"You selected more than {MAX_SELECTED} uploads, so nothing was done. "
-        "Select fewer, then try again.",
+        "Select fewer uploads, then try again.",
     )
     return []
 

@@ -24,7 +24,7 @@ class Command(BaseCommand):
             "identity", nargs="?", choices=[each.value for each in Identity]
         )
         parser.add_argument(
-            "--versioned", action="store_true", help="the bucket has versioning"
+            "--versioned", action="store_true", help="for a bucket with versioning"
         )
         parser.add_argument(
             "--kms-key", default="", help="ARN of the KMS key that encrypts the objects"

@@ -180,8 +180,8 @@ def _network(options: dict[str, Any]) -> Network:
         raise CommandError(
             "--source-ip and --vpc-endpoint need --principal. Pass --principal twice: "
             "with the ARN of the worker identity and with the ARN of the setup "
-            "identity. Do not pass the ARN of the signer identity, because browsers "
-            "use the URLs that it signs from any network."
+            "identity. Do not pass the ARN of the signer identity, because browsers in "
+            "any network use its presigned URLs."
         )
     if "uploads_signer" not in settings.STORAGES:
         raise CommandError(
