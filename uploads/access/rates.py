@@ -158,9 +158,8 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
         return
     with transaction.atomic():
         tat = _locked(key)
-        # Retry under the lock, because the first attempt used a time from before its
-        # UPDATE. A concurrent request that read the clock later may have moved ``tat``
-        # first.
+        # Retry under the lock with the current time. After the first attempt read the
+        # clock, a concurrent request may have moved ``tat`` before the UPDATE.
         if _advance(key, limit, cost):
             return
         wait = max(1, -((_latest(limit, cost) - tat) // NANOSECONDS))  # rounded up
@@ -230,7 +229,7 @@ def _network(address: str) -> list[Subject]:
 
 
 def _counted(address: str) -> str:
-    """Return the network that is counted as one client: the address, or an IPv6 /64."""
+    """Return what counts as one client: an IPv4 address, or an IPv6 network."""
     if ":" not in address:
         return address
     network = ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False)

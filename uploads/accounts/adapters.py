@@ -50,7 +50,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_address(request) or NO_ADDRESS
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Do nothing, because LoginGuard limits wrong passwords."""
+        """Switch off allauth's own limit, because LoginGuard limits wrong passwords."""
 
     def pre_login(self, request: HttpRequest, user: Any, **about: Any) -> Any:
         """Return allauth's refusal, if any. Else count the login as a new session.
@@ -125,7 +125,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 def _current_request() -> HttpRequest:
-    """Return the current request. In ``send_mail``, ``context`` is a parameter."""
+    """Return the current request.
+
+    ``send_mail`` has a parameter ``context``, so it cannot use allauth's ``context``.
+    """
     request: HttpRequest = context.request
     return request
 

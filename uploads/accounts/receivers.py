@@ -30,7 +30,7 @@ def end_weaker_sessions(
 
 @receiver(authentication_step_completed, dispatch_uid="uploads.password_was_right")
 def password_was_right(request: HttpRequest, method: str, **_: Any) -> None:
-    """If the user entered a correct password, undo the rate limit's count of it.
+    """Undo the rate limit's count of a login attempt after a correct password.
 
     The signal ``user_logged_in`` is not sufficient. If the user has a second factor,
     Django sends the signal only after the second step. If a logged-in user confirms the

@@ -35,7 +35,7 @@ MAX_DIGITS = 19
 """Numbers with this many digits may overflow a 64-bit primary key."""
 
 OURSELVES = frozenset({"same-origin", "none"})
-"""Values of the header Sec-Fetch-Site in requests that come from no other website."""
+"""Values of Sec-Fetch-Site in requests from this site's pages or the address bar."""
 
 logout = require_POST(account_views.logout)
 

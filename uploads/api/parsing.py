@@ -80,8 +80,8 @@ class _Objects:
             )
         if len(pairs) > MAX_NAMES:
             raise InvalidRequest(
-                f"An object in the body has {len(pairs)} names; the limit is "
-                f"{MAX_NAMES}. Unknown fields are refused."
+                f"An object in the body has {len(pairs)} fields; the limit is "
+                f"{MAX_NAMES}. Send only fields that the API knows."
             )
         found = dict(pairs)
         if len(found) != len(pairs):

@@ -65,7 +65,7 @@ class StartItemBody(StartBody):
         Field(
             pattern=IDEMPOTENCY_KEY_PATTERN,
             description="Default: the value of the header Idempotency-Key, a slash, "
-            "and the position of the upload in the batch, which begins with 0.",
+            "and the position of the upload in the batch, counted from 0.",
         ),
     ] = None
 

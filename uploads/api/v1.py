@@ -126,7 +126,7 @@ def remove(request: HttpRequest, upload_id: uuid.UUID) -> Any:
 def presign_parts(
     request: HttpRequest, upload_id: uuid.UUID, body: schemas.PartsBody
 ) -> Any:
-    """Return URLs for up to 100 parts. Each URL accepts only the declared bytes."""
+    """Return URLs for up to 100 parts. S3 accepts only the declared bytes for a URL."""
     pay_for_items(request, "presign", count=len(body.parts))
     numbers = [part.part_number for part in body.parts]
     if len(set(numbers)) != len(numbers):

@@ -122,7 +122,7 @@ def _address(value: Any) -> str | None:
     if not isinstance(value, str) or not value:
         return None
     if WORD.fullmatch(value):
-        return value  # inline, eval, trusted-types-sink ...
+        return value  # for example inline, eval or trusted-types-sink
     try:
         parts = urlsplit(value)
         host, port = parts.hostname or "", parts.port

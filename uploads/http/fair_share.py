@@ -26,8 +26,8 @@ STRANGERS_AT_ONCE = 2
 PATIENCE_SECONDS = 2.0
 """Maximum time that a request waits. After this time it runs, even above the limit.
 
-Otherwise, the requests of a client that wait for a slow S3 server would block its other
-requests.
+Otherwise, requests that wait for a slow S3 server would block all other requests of the
+client.
 """
 
 MAX_KEY = 200

@@ -19,7 +19,7 @@ from uploads.metrics.counting import METHODS, NO_ROUTE, OTHER
 from uploads.metrics.tracing import span, use_tracer
 
 _MISSING = (
-    "{} is set, but its SDK is missing: pip install -r requirements-telemetry.txt"
+    "{} is set, but its SDK is missing. Run: pip install -r requirements-telemetry.txt"
 )
 
 

@@ -121,7 +121,7 @@ def find_active(head: bytes) -> Active | None:
 
 
 def find_hidden_page(head: bytes) -> Active | None:
-    """Return the page or script that is anywhere in the text ``head``, or None.
+    """Return a page or script from anywhere in the text ``head``, or None.
 
     Returns None for binary data. The inspection calls this function for files that are
     named or declared as images, sounds or films. Real files of these types are binary,

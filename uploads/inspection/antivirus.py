@@ -42,7 +42,7 @@ smallest default of MaxFileSize in any version is 25 MiB.
 """
 
 PROBE_DEPTH = 30
-"""Number of gzip files inside each other in the probe of ``alerts``.
+"""Number of gzip files that are nested in the probe file of ``alerts``.
 
 By default, clamd unpacks 17 levels.
 """
@@ -55,7 +55,7 @@ class ClamAVInspector:
     ``too_large``: the outcome for larger objects, and for ZIP archives that declare a
     larger file. It is ``refuse``, or ``pass`` with a note in the audit trail.
     ``unalerted_bytes``: before the scan of a larger object, this class tests whether
-    clamd reports content that it does not scan. If clamd does not, the object waits.
+    clamd reports content that it does not scan. If the test fails, the object waits.
     ``pause_seconds``: after clamd has failed to answer, no scan starts for this time.
     """
 

@@ -12,7 +12,7 @@ HEAD_BYTES = 4096
 """Number of first bytes that the detection reads. They are the head of the file."""
 
 TEXT_BYTES = 1024
-"""Number of bytes of a text that libmagic gets, because it is slow for texts."""
+"""libmagic gets only this number of bytes of a text, because it is slow for texts."""
 
 WRITTEN = frozenset(
     {

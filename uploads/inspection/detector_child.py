@@ -3,10 +3,11 @@
 detector.py runs this file as a program. libmagic is a C parser that reads untrusted
 bytes. So this process has none of the site's secrets, no open files and little memory.
 
-Parent and child talk over one socket, which is file descriptor 0 in this process. First
-the parent sends Python's search path for modules, and the child answers ``ready``. Then
-the parent sends one head at a time, and the child answers each head with a content
-type. A message consists of the length of its content in four bytes, and the content.
+Parent and child exchange messages over one socket, which is file descriptor 0 in this
+process. First the parent sends Python's search path for modules, and the child answers
+``ready``. Then the parent sends one head at a time, and the child answers each head
+with a content type. A message consists of the length of its content in four bytes, and
+the content.
 """
 
 from __future__ import annotations

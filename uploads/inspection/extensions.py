@@ -1,9 +1,9 @@
 """Lists the extensions of file names by kind, such as documents and programs.
 
 ``RUNNABLE`` is the site's only list of extensions of files that can run. The upload
-page uses this list too. It contains the extensions that Outlook and Chromium block and
-the extensions that Linux and macOS run. It does not contain certificates, databases and
-disk images, because people exchange these files as data.
+page uses this list too. The list contains the extensions that Outlook and Chromium
+block and the extensions that Linux and macOS run. The list does not contain
+certificates, databases and disk images, because people exchange these files as data.
 """
 
 from __future__ import annotations

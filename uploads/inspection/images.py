@@ -17,8 +17,8 @@ MAX_SEGMENTS = 20_000
 MAX_METADATA_BYTES = 32 * 1024**2
 """A JPEG has its width and height after its metadata, which consists of segments.
 
-The inspector refuses images with more metadata. Images from cameras have a few hundred
-segments.
+The inspector refuses images whose metadata exceeds these limits. Images from cameras
+have a few hundred segments.
 """
 
 SEGMENTS_AT_ONCE = 64 * 1024
@@ -86,13 +86,13 @@ class ImageInspector:
 
 
 class SizeTooFarBackError(Exception):
-    """The JPEG has so much metadata that the inspector does not reach its size."""
+    """The JPEG has more metadata before its width and height than the limits allow."""
 
 
 def measure(sample: Sample) -> Size | None:
     """Return the width and height from the header, or None if the header has none.
 
-    Raises SizeTooFarBackError for a JPEG with too much metadata before its size.
+    Raises SizeTooFarBackError for a JPEG with too much metadata.
     """
     kind = _kind_of(sample)
     if kind == "image/jpeg":

@@ -13,7 +13,7 @@ SHARE_OF_ZEROS = 0.4
 SHARE_OF_LATIN = 0.9
 LAST_LATIN = "\u00ff"
 MOST_STRAY = 0.1
-"""Largest share of control characters in a text. Of random bytes, 11 % are such."""
+"""Largest share of control characters in a text. Random bytes have a share of 11 %."""
 
 STRAY = bytes(range(0x09)) + bytes(range(0x0E, 0x20))
 

@@ -1,6 +1,6 @@
 """Detects types that libmagic does not detect, by their first bytes.
 
-Each of these types had files in our test collections (docs/inspection.md, "Measured").
+All these types occurred in the real files of a test (docs/inspection.md, "Measured").
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class Inspector(Protocol):
     slow: bool
     """Whether this inspector reads the whole object.
 
-    Large objects are inspected by slow inspectors only in the background.
+    The site runs slow inspectors on large objects only in the background.
     """
 
     def wants(self, sample: Sample) -> bool:

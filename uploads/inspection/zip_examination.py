@@ -41,7 +41,7 @@ HEAD_BYTES = 512
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC)
 MAX_INFLATED_ONE, MAX_INFLATED = 16 * MIB, 64 * MIB
-"""Maximum unpacked size of one compressed inner archive, and of all these archives."""
+"""Maximum unpacked size of one compressed inner archive, and of all such archives."""
 
 CHECK_EVERY = 1024
 LIST_NOTE = "The archive's list of contents was not read to its end."

@@ -1,4 +1,4 @@
-"""Finds symbolic links in an archive that lead out of the folder of its files."""
+"""Finds symbolic links in an archive that lead out of the unpacked folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds names in archives that an unpacker would write outside of its folder."""
+"""Finds names with which an unpacker would write a file outside of its folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UP = re.compile(rb"\s*\.\.(?:\s[\s.]*)?")
 ABSOLUTE = re.compile(rb"\s*(?:\./)*(?:[/\\]|[A-Za-z]:(?!:))")
 ONLY_SLASHES = re.compile(rb"[/\\]+")
 SEPARATORS = (re.compile(rb"/"), re.compile(rb"[/\\]"))
-"""Separators of folders on Unix, and on Windows, where a backslash is one too."""
+"""Separators of folders, on Unix and on Windows. Windows also accepts a backslash."""
 
 OVERLONG = {b"\xc0\xae": b".", b"\xc0\xaf": b"/", b"\xc1\x9c": b"\\"}
 """Maps invalid UTF-8 to the characters that some decoders return for it."""

@@ -44,7 +44,7 @@ def is_address(host: str | None) -> bool:
 
 
 def host_header(url: str) -> str:
-    """Return the Host header that clients send: without the scheme's default port."""
+    """Return the Host header that clients send. It omits the scheme's default port."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if ":" in host:

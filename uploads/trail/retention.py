@@ -33,7 +33,7 @@ class _EventPosition:
 def prune(
     *, before: datetime, of_live_uploads: bool = False, dry_run: bool = False
 ) -> int:
-    """Delete events older than ``before``, oldest first; return their number.
+    """Delete events older than ``before``, oldest first. Return their number.
 
     If ``of_live_uploads`` is False, keeps the events of uploads that may have an
     object. The transaction that deletes a batch also writes one ``trail.pruned`` event,
@@ -57,8 +57,8 @@ def _next_batch(
 ) -> list[_EventPosition]:
     if last is not None:
         after_last = Q(at__gt=last.at) | Q(at=last.at, id__gt=last.id)
-        # The condition ``at__gte`` is part of ``after_last``. It is repeated, because
-        # the database uses no index for ``after_last``, which has an OR.
+        # ``after_last`` implies ``at__gte``. Repeat ``at__gte``, because the database
+        # uses no index for a condition with OR.
         old = old.filter(after_last, at__gte=last.at)
     rows = old.order_by("at", "id").values_list("at", "id")[:BATCH]
     return [_EventPosition(at, pk) for at, pk in rows]

@@ -220,7 +220,7 @@ def test_short_list_of_errors_is_complete(browser: Client) -> None:
     [
         (
             {f"{number:x}": 1 for number in range(41)},
-            "An object in the body has 41 names; the limit is 40.",
+            "An object in the body has 41 fields; the limit is 40.",
         ),
         (
             {"uploads": [{}] * 501},

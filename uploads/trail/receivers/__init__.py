@@ -1,4 +1,4 @@
-"""Writes audit events for logins and for changes of accounts, rights, policies, admin.
+"""Writes audit events for logins, accounts, rights, policies and changes in the admin.
 
 Django's own code makes most of these changes and writes no audit events, but it sends
 signals. The receivers in this package write the events. The import of this package

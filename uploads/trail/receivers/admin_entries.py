@@ -22,7 +22,7 @@ KINDS = {
 
 @receiver(post_save, sender=LogEntry, dispatch_uid="trail.admin")
 def _entry_saved(instance: LogEntry, created: bool, raw: bool, **_: Any) -> None:
-    """Copy a new entry, because Django deletes all entries of an account with it."""
+    """Copy a new entry, because Django deletes the entries of a deleted account."""
     if not created or raw or instance.content_type is None:
         return
     record(
