@@ -147,7 +147,7 @@ def test_action_on_too_many_uploads_is_refused(
     assert messages_of(answer) == [
         (
             "You selected more than 500 uploads, so nothing was done. "
-            "Select fewer, then try again."
+            "Select fewer uploads, then try again."
         )
     ]
     assert Upload.objects.filter(state=State.PENDING).count() == 501
