@@ -81,7 +81,7 @@ def _in_module(
             f"{place}: give this expression a name in its module, so that tests find it."
         )
         text: Any = node.args[0].value
-        pattern = re.compile(text)  # flags change no growth
+        pattern = re.compile(text)  # flags do not change the growth
         method = node.func.attr  # type: ignore[attr-defined]
         yield Expression(place, pattern, ("search" if method == "compile" else method,))
 

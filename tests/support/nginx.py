@@ -32,7 +32,7 @@ PASS_ALL = """
 _CONFIGURATION = """
 worker_processes 1;
 pid {home}/nginx.pid;
-error_log {home}/errors.txt;  # not a *.log: nginx writes signed URLs there
+error_log {home}/errors.txt;  # not *.log, because nginx writes signed URLs there
 events {{ worker_connections 256; }}
 http {{
   access_log off;

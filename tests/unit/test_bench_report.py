@@ -1,4 +1,4 @@
-"""Tests of the module that all benchmarks write their results with."""
+"""All benchmarks write their results with bench/report.py."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_every_option_can_be_set() -> None:
 
     missing = {name for name in prefixed if name not in SETTINGS}
 
-    assert missing == {"`UPLOADS_KEY_PREFIX`"}  # this option is set by S3_KEY_PREFIX
+    assert missing == {"`UPLOADS_KEY_PREFIX`"}  # S3_KEY_PREFIX sets this option
 
 
 def test_every_state_and_error_code_is_documented() -> None:

@@ -159,7 +159,7 @@ def refused_or_read(parse: Callable[[str], object]) -> Callable[[str], None]:
 def _raise_limits(settings: Settings, monkeypatch: Any) -> None:
     settings.TRUSTED_PROXY_COUNT = 1
     monkeypatch.setattr(csp_reports, "budget", Budget(1_000_000))
-    # Raise the limit, because this test measures the work behind the limit.
+    # Raise the limit, so that the parsers read the whole input.
     monkeypatch.setattr(csp_reports, "MAX_BODY_BYTES", 1_000_000)
 
 
@@ -297,9 +297,10 @@ FORMS: dict[str, Callable[[int], tuple[bytes, str]]] = {
 }
 
 
-@pytest.fixture(params=["stranger", "operator"])
+@pytest.fixture(params=["visitor", "operator"])
 def browser(request: pytest.FixtureRequest, settings: Settings) -> Client:
-    # Anybody can send requests without a login. An operator reaches the most pages.
+    # The two clients are a visitor without a login, and an operator, who may open all
+    # pages.
     settings.ALLOWED_HOSTS = ["*"]
     settings.UPLOADS = settings.UPLOADS | dict.fromkeys(
         (
@@ -392,7 +393,7 @@ def queries(path: str) -> Iterator[tuple[str, list[Hostile]]]:
     for field in (*FIELDS, *filters):
         for name, make in IN_QUERIES.items():
             if field in FILTERS and name not in {"digits", "words"}:
-                continue  # the remaining texts are already tested in the fields
+                continue  # FIELDS already test the other texts
             texts = [f"{field}={make(n)}" for n in SIZES]
             yield f"{field}, {name}", [Hostile(query=text) for text in texts]
     for name, make in QUERIES.items():

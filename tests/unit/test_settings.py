@@ -115,8 +115,8 @@ def test_deployment_check_reports_no_issue(
     ("environment", "words"),
     [
         ({"S3_ADDRESSING_STYLE": "sideways"}, "Set it to path or virtual"),
-        # Without this check, a misspelt value would require a second factor from
-        # nobody.
+        # Without this check, the site would require no second factor after a typing
+        # error.
         ({"TWO_FACTOR_REQUIRED": "admins"}, "Set it to none, staff or all"),
         ({"TASKS_BACKEND": "celery"}, "TASKS_BACKEND is 'celery'"),
         ({"DEBUG": "maybe"}, "DEBUG"),

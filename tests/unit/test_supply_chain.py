@@ -166,7 +166,7 @@ def test_unreachable_npm_audit_is_unchecked(
         ([FOUND, CLEAN], FOUND),
     ],
 )
-def test_overall_status_prefers_found_to_unchecked(
+def test_overall_status_is_found_if_one_check_found_something(
     statuses: list[int], status: int
 ) -> None:
     assert vulnerabilities.overall(statuses) == status

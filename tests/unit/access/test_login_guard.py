@@ -57,11 +57,10 @@ def statuses(tries: int, **changes: Any) -> list[int]:
     return [log_in(**changes).status_code for _ in range(tries)]
 
 
-def test_sixth_guess_is_refused_without_a_check() -> None:
+def test_sixth_guess_is_refused_even_with_the_correct_password() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         assert statuses(5) == [200] * 5
 
-        # The sixth guess is refused even if the password is correct.
         refused = log_in(password=PASSWORD)
         assert refused.status_code == 429
         assert refused["Retry-After"] == "60"
@@ -142,7 +141,7 @@ def test_successful_login_is_not_counted() -> None:
 
 @time_machine.travel(NOON, tick=False)
 def test_success_does_not_reset_earlier_failures() -> None:
-    """Otherwise an attacker could reset the count by logging in with an own account."""
+    """Otherwise an attacker could reset the count by logging in with their own account."""
     statuses(4)
     log_in(password=PASSWORD)
 

@@ -40,7 +40,7 @@ def _limits(settings: Settings) -> None:
 
 
 def admitted(*subjects: Subject, tries: int = 30) -> int:
-    """Return how many of ``tries`` starts pass now."""
+    """Return how many of ``tries`` starts the rate limit admits now."""
     passed = 0
     for _ in range(tries):
         try:
@@ -52,13 +52,13 @@ def admitted(*subjects: Subject, tries: int = 30) -> int:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_exactly_the_limit_passes() -> None:
+def test_exactly_as_many_starts_as_the_limit_are_admitted() -> None:
     assert admitted(ALICE) == 10
     assert admitted(ALICE) == 0
     assert admitted(BOB) == 10
 
 
-def test_spent_allowance_recovers_gradually() -> None:
+def test_used_allowance_recovers_gradually() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         admitted(ALICE)
         for seconds, earned in [(5.999, 0), (0.001, 1), (12, 2), (3600, 10)]:
@@ -66,7 +66,7 @@ def test_spent_allowance_recovers_gradually() -> None:
             assert admitted(ALICE) == earned
 
 
-def test_limit_is_not_doubled_at_the_edge_of_a_window() -> None:
+def test_burst_around_the_end_of_a_window_is_limited() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         passed = 0
         for _ in range(120):
@@ -77,7 +77,7 @@ def test_limit_is_not_doubled_at_the_edge_of_a_window() -> None:
     assert passed == 10 + 9
 
 
-def test_action_passes_exactly_after_retry_after() -> None:
+def test_action_is_admitted_exactly_after_retry_after() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         for cost in (1, 3, 10):
             clock.shift(timedelta(hours=1, milliseconds=1))
@@ -109,7 +109,7 @@ def test_retry_after_is_rounded_up(settings: Settings) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_batch_spends_the_number_of_its_items() -> None:
+def test_batch_uses_as_much_allowance_as_it_has_items() -> None:
     spend("start", ALICE, cost=7)
 
     with pytest.raises(RateLimited) as refusal:
@@ -120,7 +120,7 @@ def test_batch_spends_the_number_of_its_items() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_cost_over_the_limit_is_refused_and_spends_nothing() -> None:
+def test_cost_over_the_limit_is_refused_and_uses_no_allowance() -> None:
     with pytest.raises(
         InvalidRequest, match="11 items at once; the limit is 10 in one"
     ):
@@ -130,16 +130,16 @@ def test_cost_over_the_limit_is_refused_and_spends_nothing() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_refusal_by_the_address_does_not_spend_the_users_limit() -> None:
+def test_refusal_by_the_address_does_not_use_the_users_limit() -> None:
     assert admitted(ALICE, OFFICE) == 10
     assert admitted(BOB, OFFICE) == 5
     assert admitted(BOB) == 5
 
 
 @time_machine.travel(NOON, tick=False)
-def test_refusal_by_the_user_does_not_spend_the_addresss_limit() -> None:
-    # Alice has 30 refused starts. If a sixth of them were counted, OFFICE's limit would
-    # be used up.
+def test_refusal_by_the_user_does_not_use_the_limit_of_the_address() -> None:
+    # Alice has 30 refused starts. If the limit of the address counted only a sixth of
+    # them, it would be used up.
     assert admitted(ALICE, OFFICE, tries=40) == 10
     assert admitted(OFFICE) == 5
 
@@ -160,7 +160,7 @@ def test_switched_off_limit_writes_no_row() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_returned_allowance_can_be_spent_again() -> None:
+def test_returned_allowance_can_be_used_again() -> None:
     admitted(ALICE)
     rates.give_back("start", ALICE, cost=3)
 
@@ -321,7 +321,7 @@ BATCH = 100
 
 @pytest.mark.parametrize("action", ["start", "complete", "presign", "change"])
 @pytest.mark.parametrize("seconds_a_batch", [0, 0.3])
-def test_three_drops_of_ten_thousand_files_pass_the_default_limits(
+def test_default_limits_admit_three_drops_of_ten_thousand_files(
     settings: Settings, action: Any, seconds_a_batch: float
 ) -> None:
     settings.UPLOADS = {}
@@ -333,7 +333,9 @@ def test_three_drops_of_ten_thousand_files_pass_the_default_limits(
 
 
 @pytest.mark.parametrize("action", ["start", "complete", "presign", "change"])
-def test_default_limits_throttle_a_loop(settings: Settings, action: Any) -> None:
+def test_default_limits_refuse_most_requests_of_an_endless_loop(
+    settings: Settings, action: Any
+) -> None:
     settings.UPLOADS = {}
     passed = refused = 0
 
@@ -361,5 +363,5 @@ def test_default_limits_throttle_a_loop(settings: Settings, action: Any) -> None
         (7201, "3 hours"),
     ],
 )
-def test_wait_in_words_is_rounded_up(seconds: int, words: str) -> None:
+def test_wait_time_shown_to_people_is_rounded_up(seconds: int, words: str) -> None:
     assert duration(seconds) == words

@@ -32,8 +32,8 @@ def request_reset_link(client: Client, email: str, address: str = "127.0.0.1") -
 def test_mailbox_gets_at_most_five_reset_links_a_day(
     client: Client, alice: Any
 ) -> None:
-    # The answer over the limit must be the same. A sender of many requests must not
-    # learn that the account exists, and its owner must not see a rate limit.
+    # Above the limit, the answer must be the same. Otherwise it would reveal that the
+    # account exists, and the owner of the account would see an error.
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for number in range(20):
             answer = request_reset_link(
@@ -121,8 +121,7 @@ def test_links_in_mails_begin_with_the_configured_site_url(
 
 
 def test_mails_never_use_the_host_of_the_request() -> None:
-    # The sender of a request chooses the Host header, and another person may read the
-    # mail.
+    # The sender of a request chooses the Host header. Another person may read the mail.
     letters = list(TEMPLATES.glob("**/email/**/*.*"))
     assert letters
     for path in letters:

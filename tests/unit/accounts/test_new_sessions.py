@@ -70,7 +70,7 @@ def test_passkey_options_create_a_limited_number_of_sessions(
     assert request_passkey_options(logged_out_client()).status_code == 200
 
 
-def test_browser_with_a_session_does_not_spend_the_limit() -> None:
+def test_browser_with_a_session_does_not_use_the_limit() -> None:
     browser = logged_out_client()
 
     assert [request_passkey_options(browser).status_code for _ in range(12)] == [
@@ -79,7 +79,7 @@ def test_browser_with_a_session_does_not_spend_the_limit() -> None:
     assert Session.objects.count() == 1
 
 
-def test_forged_session_cookie_spends_the_limit() -> None:
+def test_forged_session_cookie_uses_the_limit() -> None:
     browser = logged_out_client()
     answers = []
     for number in range(8):
@@ -91,7 +91,7 @@ def test_forged_session_cookie_spends_the_limit() -> None:
 
 
 def test_correct_password_creates_a_limited_number_of_sessions(alice: Any) -> None:
-    """The limit of wrong passwords ignores correct ones, so this limit counts them."""
+    """The limit of wrong passwords does not count correct ones. This limit does."""
     answers = [log_in(logged_out_client()).status_code for _ in range(8)]
 
     assert answers == [302] * 5 + [429] * 3
@@ -123,7 +123,7 @@ def test_passkey_requests_do_not_block_password_logins(alice: Any) -> None:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_requests_of_another_site_do_not_spend_a_visitors_limit(site: str) -> None:
+def test_requests_of_another_site_do_not_use_a_visitors_limit(site: str) -> None:
     for _ in range(8):
         refused = logged_out_client().get(
             OPTIONS, headers={"Accept": "application/json", "Sec-Fetch-Site": site}
@@ -139,7 +139,7 @@ def test_requests_of_another_site_do_not_spend_a_visitors_limit(site: str) -> No
     assert logged_out_client().get(OPTIONS, headers=own).status_code == 200
 
 
-def test_requests_without_a_session_do_not_spend_the_limit(alice: Any) -> None:
+def test_requests_without_a_session_do_not_use_the_limit(alice: Any) -> None:
     for _ in range(8):
         assert logged_out_client().get(OPTIONS).status_code == 302
         cross_site = logged_out_client().get(
@@ -153,7 +153,7 @@ def test_requests_without_a_session_do_not_spend_the_limit(alice: Any) -> None:
     assert rows()["uploads.Rate"] == rows()["sessions.Session"] == 0
 
 
-def test_login_in_an_existing_session_does_not_spend_the_limit(alice: Any) -> None:
+def test_login_in_an_existing_session_does_not_use_the_limit(alice: Any) -> None:
     browsers = [logged_out_client() for _ in range(5)]
     for browser in browsers:
         request_passkey_options(browser)

@@ -24,7 +24,7 @@ ADMIN = ["/admin/", "/admin/uploads/upload/", "/admin/auth/user/1/password/"]
 
 @pytest.mark.parametrize("path", ADMIN)
 @pytest.mark.parametrize("who", ["staff", "all"])
-def test_admin_opens_for_staff_only_with_a_second_factor(
+def test_staff_without_a_second_factor_cannot_open_the_admin(
     client: Client, settings: Settings, django_user_model: Any, who: str, path: str
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = who

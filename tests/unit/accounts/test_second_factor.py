@@ -206,7 +206,7 @@ def test_login_needs_no_code_after_the_app_was_removed(
     assert Authenticator.objects.count() == 0
 
 
-@pytest.mark.django_db(transaction=True)  # allauth signals after the commit
+@pytest.mark.django_db(transaction=True)  # allauth sends its signals after the commit
 def test_new_factor_logs_out_sessions_without_a_factor(
     client: Client, alice: Any
 ) -> None:
@@ -299,7 +299,7 @@ def test_heading_of_other_confirmations_is_shown_if_one_is_no_passkey(
     assert "Use your app or a recovery code" in page
 
 
-@pytest.mark.django_db(transaction=True)  # allauth signals after the commit
+@pytest.mark.django_db(transaction=True)  # allauth sends its signals after the commit
 def test_changes_of_factors_are_recorded(
     client: Client, secret: str, alice: Any
 ) -> None:

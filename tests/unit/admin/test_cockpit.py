@@ -1,4 +1,4 @@
-"""The admin's first page has correct figures, few queries, and obeys permissions."""
+"""The admin's first page shows correct figures, needs few queries, obeys permissions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def text_of(client: Client) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", client.get(ADMIN).text).split())
 
 
-def test_empty_site_says_what_to_do(client: Client, superuser: User) -> None:
+def test_page_of_an_empty_site_names_the_next_steps(
+    client: Client, superuser: User
+) -> None:
     words = text_of(client)
 
     assert "No sweep has ended yet. Run manage.py sweep once a minute." in words
@@ -47,7 +49,7 @@ def test_empty_site_says_what_to_do(client: Client, superuser: User) -> None:
     assert "All lists" in words
 
 
-def test_page_shows_what_happened_in_few_queries(
+def test_page_shows_recent_events_in_few_queries(
     client: Client, superuser: User, bucket: Bucket
 ) -> None:
     ready = begin(superuser, b"hello", filename="done.txt")
@@ -81,7 +83,9 @@ def test_page_shows_what_happened_in_few_queries(
     assert not re.search(r"<[^>]+ style=|<style|<script(?![^>]* src=)", page.text)
 
 
-def test_number_of_queries_does_not_grow(client: Client, superuser: User) -> None:
+def test_number_of_queries_does_not_grow_with_the_rows(
+    client: Client, superuser: User
+) -> None:
     counts = []
     for names in (["a"], [f"user{number}" for number in range(20)]):
         for name in names:
@@ -115,7 +119,7 @@ def test_quota_near_its_number_of_files_is_shown(
         ({"young_orphans": 4}, timedelta(), "4 objects in the bucket have no row."),
     ],
 )
-def test_sweeper_is_judged_by_its_last_run(
+def test_sweeper_that_has_not_run_recently_is_reported(
     client: Client, superuser: User, figures: dict[str, int], age: timedelta, words: str
 ) -> None:
     remember_job(JobReport.SWEEP, figures, seconds=1.5)
@@ -124,7 +128,7 @@ def test_sweeper_is_judged_by_its_last_run(
     assert words in text_of(client)
 
 
-def test_audit_and_doctor_are_judged_by_their_last_run(
+def test_audit_and_doctor_that_have_not_run_recently_are_reported(
     client: Client, superuser: User
 ) -> None:
     found = {"objects": 2, "rows": 3, "differences": 1, "kinds": {"size": 1}}

@@ -84,7 +84,8 @@ def test_self_test_returns_requests_and_then_findings(
         "/doctor/" in r["url"] for n, r in plan["requests"].items() if n != "form"
     )
     statuses = [each["status"] for each in found["findings"]]
-    assert statuses == ["FAIL"] * 3  # the test sent no object
+    # The findings fail, because the test has sent no object.
+    assert statuses == ["FAIL"] * 3
     assert list(bucket.list_multipart_uploads("uploads/")) == []
 
 

@@ -1,4 +1,4 @@
-"""Lists of the admin as CSV: permitted, filtered, streamed, and no formulas."""
+"""The admin exports lists as CSV: with permission, filtered, without formulas."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_number_of_queries_of_a_list_is_constant(
 ) -> None:
     owners = [django_user_model.objects.create_user(f"p{n}") for n in range(30)]
     uploads = [make_upload(owners[0])]
-    operator.get(LIST)  # the first request of a session writes its address
+    operator.get(LIST)  # only the first request writes the session's address
     with CaptureQueriesContext(connection) as one:
         operator.get(LIST)
     uploads += [make_upload(owners[n], n) for n in range(1, 30)]

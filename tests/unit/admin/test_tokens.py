@@ -1,4 +1,4 @@
-"""Tokens in the admin: created once, shown once, revoked."""
+"""The admin creates a token once, shows its secret once, and revokes it."""
 
 from __future__ import annotations
 

@@ -312,7 +312,7 @@ def test_completed_batch_has_the_same_rows_as_single_completions(
     assert details[0] == details[1]
 
 
-def test_special_cases_in_a_batch_are_completed_one_by_one(
+def test_changed_missing_and_cancelled_uploads_of_a_batch_get_own_results(
     browser: Client, bucket: Bucket, alice: User
 ) -> None:
     start(browser, [declaration(n) for n in range(5)])

@@ -123,10 +123,8 @@ def test_form_without_login_is_not_parsed_on_private_pages(
 ) -> None:
     # Django checks the CSRF token first, and parses the whole form for this check.
     open_to_all = {"accounts/", "csp-reports", "hooks/", "api/", "healthz", "readyz"}
-    open_to_all |= {
-        "metrics",
-        "doctor/proxies",
-    }  # these paths require their own secrets
+    # These two pages check a secret instead of a login.
+    open_to_all |= {"metrics", "doctor/proxies"}
     private = [
         path
         for path in all_paths()
@@ -151,7 +149,7 @@ def test_form_without_login_is_not_parsed_on_private_pages(
 
 
 @pytest.mark.usefixtures("_frozen_time")
-def test_invalid_body_spends_the_rate_limit_by_its_size(
+def test_invalid_body_uses_the_rate_limit_by_its_size(
     alice: User, browser: Client, subtests: pytest.Subtests
 ) -> None:
     for method, path, action in WITH_BODIES:
@@ -163,7 +161,7 @@ def test_invalid_body_spends_the_rate_limit_by_its_size(
 
 
 @pytest.mark.usefixtures("_frozen_time")
-def test_batch_spends_the_rate_limit_once_for_each_file(
+def test_batch_uses_the_rate_limit_once_for_each_file(
     alice: User, browser: Client, bucket: Any
 ) -> None:
     item = {"filename": "a" * 1000, "byte_size": 1, "content_type": "text/plain"}

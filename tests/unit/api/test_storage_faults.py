@@ -102,7 +102,7 @@ def test_failed_examination_is_repeated() -> None:
 
     with pytest.raises(ZeroDivisionError):
         shared("broken origin", breaks)
-    cache.clear()  # the pause after the failure is over
+    cache.clear()  # ends the pause after a failed examination
 
     assert shared("broken origin", list) == []
 

@@ -19,7 +19,7 @@ UNIT = (ROOT / "infra" / "systemd" / "slipway-web.service").read_text()
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setenv("METRICS_DIR", str(tmp_path))
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")  # restored after the test
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")  # monkeypatch restores the value
     monkeypatch.setenv("SLIPWAY_METRICS_MASTER", "")
     return runpy.run_path(str(FILE))
 
@@ -30,7 +30,7 @@ def test_gunicorn_knows_every_setting(loaded: dict[str, Any]) -> None:
     assert len(names) > 10
 
     for name in names:
-        config.set(name, loaded[name])  # raises for a value of another type
+        config.set(name, loaded[name])  # raises if the value has a wrong type
     written = set(re.findall(r"^([a-z_]+) = ", FILE.read_text(), re.MULTILINE))
     assert written - config.settings.keys() == set()
 

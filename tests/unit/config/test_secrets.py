@@ -44,7 +44,7 @@ def test_secret_becomes_environment_variables(session: Any) -> None:
 
 def test_parameters_become_environment_variables(session: Any) -> None:
     client = session.client("ssm")
-    for number in range(12):  # more than one page
+    for number in range(12):  # more parameters than one page has
         client.put_parameter(Name=f"/site/V{number}", Value="x", Type="SecureString")
     os.environ[VARIABLE] = "ssm:/site/"
 

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
         ("METRICS_SECRT", "METRICS_SECRET"),
     ],
 )
-def test_misspelt_variable_is_named_with_a_similar_one(
+def test_misspelt_variable_is_reported_with_a_similar_one(
     misspelt: str, nearest: str
 ) -> None:
     assert nearest_to(misspelt) == nearest
@@ -38,13 +38,13 @@ def test_misspelt_variable_is_named_with_a_similar_one(
     ]
 
 
-def test_unknown_variable_without_a_similar_one_is_named_alone() -> None:
+def test_unknown_variable_is_reported_if_no_variable_is_similar() -> None:
     assert complaints({"S3_QQQQQQQQQQQQQQQQ": ""}) == [
         "S3_QQQQQQQQQQQQQQQQ is set, but there is no such variable."
     ]
 
 
-def test_known_and_foreign_variables_are_not_named() -> None:
+def test_known_variables_and_those_of_other_programs_are_not_reported() -> None:
     assert complaints(dict.fromkeys(KNOWN, "")) == []
     assert complaints({"PATH": "/bin", "AWS_PROFILE": "x", "S3_PORT": "8333"}) == []
 
@@ -86,7 +86,9 @@ def test_known_and_foreign_variables_are_not_named() -> None:
         ),
     ],
 )
-def test_contradiction_is_named(environment: dict[str, str], words: str) -> None:
+def test_contradicting_variables_are_reported(
+    environment: dict[str, str], words: str
+) -> None:
     [complaint] = complaints(environment)
 
     assert words in complaint
@@ -107,7 +109,7 @@ def test_contradiction_is_named(environment: dict[str, str], words: str) -> None
         },
     ],
 )
-def test_consistent_variables_are_not_named(environment: dict[str, str]) -> None:
+def test_consistent_variables_are_not_reported(environment: dict[str, str]) -> None:
     assert complaints(environment) == []
 
 
@@ -125,7 +127,7 @@ def test_settings_read_the_known_variables_and_no_others() -> None:
 @pytest.mark.parametrize(
     "code", ["import django; django.setup(); import config.wsgi", ""]
 )
-def test_start_names_a_misspelt_variable(code: str, tmp_path: Path) -> None:
+def test_misspelt_variable_is_reported_at_the_start(code: str, tmp_path: Path) -> None:
     words = ["-c", code] if code else ["manage.py", "check"]
     done = subprocess.run(
         [sys.executable, *words],

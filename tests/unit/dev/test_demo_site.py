@@ -57,7 +57,7 @@ def test_origins_are_127_0_0_1_and_localhost(site: DemoSite) -> None:
     assert site.origins == ["http://127.0.0.1:9000", "http://localhost:9000"]
 
 
-def test_data_folder_is_locked_by_one_site(site: DemoSite) -> None:
+def test_second_site_with_the_same_data_folder_is_refused(site: DemoSite) -> None:
     other = DemoSite(port=9001, s3_port=9334, data_dir=site.data_dir)
 
     with (

@@ -53,7 +53,7 @@ def asking() -> subprocess.Popen[bytes]:
 
 
 def test_wait_until_free_returns_when_the_port_is_free() -> None:
-    # A port of the ephemeral range could be taken by another process when it is free.
+    # Another process could take a port of the ephemeral range as soon as it is free.
     [port] = free_ports(1)
     server = socket.create_server((HOST, port))
     assert not wait_until_free(port, seconds=0)

@@ -186,7 +186,7 @@ def test_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         "This system cannot end a child process together with its parent."
     )
     pid_file = tmp_path / "pid"
-    # The child writes its pid itself, so its death signal is set by then.
+    # The child writes the file after it has started, so it has its death signal then.
     child_program = f"""
 import os, pathlib, time
 pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))

@@ -1,4 +1,4 @@
-"""A certificate has one entry for each promise, also if the promise failed."""
+"""A certificate has one entry for each promise, also for a failed promise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from uploads.doctor.certificate import certificate
 from uploads.doctor.results import fail, group, note, ok, skip
 
 
-def test_cause_of_a_failure_is_no_separate_entry() -> None:
+def test_cause_of_a_failed_promise_gets_no_separate_entry() -> None:
     put = group(
         "contract.put",
         "",

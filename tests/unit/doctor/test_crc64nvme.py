@@ -1,4 +1,4 @@
-"""The questions about CRC64NVME, asked of a storage that accepts any bytes."""
+"""The doctor tests CRC64NVME on a storage that accepts any bytes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ask(settings: Settings, checksum: str) -> list[Finding]:
 
 
 @pytest.mark.usefixtures("accepts_any_bytes")
-def test_a_site_with_crc64nvme_fails_on_such_a_storage_and_demands_sha256(
+def test_site_with_crc64nvme_is_told_to_use_sha256(
     settings: Settings,
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": "crc64nvme"}
@@ -51,7 +51,7 @@ def test_a_site_with_crc64nvme_fails_on_such_a_storage_and_demands_sha256(
 
 
 @pytest.mark.usefixtures("accepts_any_bytes")
-def test_a_site_with_sha256_only_learns_that_crc64nvme_is_not_possible(
+def test_site_with_sha256_gets_notes_that_crc64nvme_is_not_possible(
     settings: Settings,
 ) -> None:
     findings = ask(settings, "sha256")

@@ -1,4 +1,4 @@
-"""The doctor's questions about the site, without its bucket."""
+"""The doctor checks the site without its bucket."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def findings() -> dict[str, Finding]:
     return {finding.name: finding for finding in site.ask_site(Examination())}
 
 
-def test_new_site_has_only_a_finding_about_its_files() -> None:
+def test_new_site_has_no_findings_but_static_files_and_email() -> None:
     bad = {
         name
         for name, finding in findings().items()

@@ -54,8 +54,8 @@ def failing_database(
 
     with connection.execute_wrapper(refuse):
         yield
-    # The error has marked the test's transaction for a rollback. The site has no
-    # transaction around a request, so undo the mark.
+    # Django has marked the test's transaction for a rollback. The site has no
+    # transaction around a request, so remove the mark.
     transaction.set_rollback(False)
 
 
@@ -96,7 +96,7 @@ def test_no_path_answers_500_during_an_outage(
     wrong = {p: a.status_code for p, a in answers.items() if a.status_code == 500}
     assert wrong == {}
     assert len(later) > 40
-    del answers["readyz"]  # its answer names the failed part and has no code
+    del answers["readyz"]  # this answer has no code
     later = [answer for answer in answers.values() if answer.status_code == 503]
     codes = {a.json()["code"] for a in later if "json" in a["Content-Type"]}
     assert codes == {"database_unavailable"}
@@ -165,7 +165,7 @@ def test_database_error_in_a_middleware_gets_503(
     assert client.get("/accounts/login/").status_code == status
 
 
-def test_health_checks_keep_their_own_answers(browser: Client, bucket: Bucket) -> None:
+def test_health_checks_answer_during_an_outage(browser: Client, bucket: Bucket) -> None:
     with failing_database():
         assert browser.get("/healthz").json() == {"status": "ok"}
         assert browser.get("/readyz").json()["database"] == "failed"

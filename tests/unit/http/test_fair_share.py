@@ -22,7 +22,7 @@ ENOUGH_SECONDS = 60
 
 
 class SlowSite:
-    """A site that holds its answers until the test releases them."""
+    """A site that sends its answers only after the test has set ``go``."""
 
     def __init__(self, full_at: int) -> None:
         self.full_at = full_at
@@ -112,7 +112,7 @@ def test_clients_without_an_address_do_not_wait() -> None:
         assert len(turns) == 0
 
 
-def test_error_ends_the_turn() -> None:
+def test_request_that_raises_releases_its_turn() -> None:
     turns = Turns(patience=ENOUGH_SECONDS)
 
     for _ in range(2 * AT_ONCE):
@@ -165,7 +165,7 @@ def test_streamed_answer_keeps_its_turn_until_it_is_closed() -> None:
 
 
 def test_session_and_token_are_credentials() -> None:
-    """Both credentials count, so a token with invented sessions gets no more turns."""
+    """A client that sends invented sessions with a token must get no more turns."""
     both = request_of(session="a", token="b")
     assert credentials_of(both) == ["a", "bearer b"]
     assert credentials_of(request_of(token="b")) == ["bearer b"]

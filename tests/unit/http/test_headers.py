@@ -108,10 +108,12 @@ def test_every_path_has_the_headers(
     lacking = {}
     for path in paths:
         session = browser.cookies.get(site.SESSION_COOKIE_NAME)
-        if person and not (session and session.value):  # one of the paths logs out
+        if person and not (
+            session and session.value
+        ):  # a request to one of the paths logs out
             browser.force_login(person)
         answer = browser.generic(method, f"/{path}")
-        answer.close()  # an open streaming response would slow down the next requests
+        answer.close()  # an open stream would delay the next requests
         lacks = missing(answer, trusted_types=not path.startswith("admin/"))
         if lacks:
             lacking[path] = (answer.status_code, lacks)
@@ -187,7 +189,8 @@ def test_rate_limited_login_has_the_headers(bucket: Bucket) -> None:
     assert missing(answers[-1]) == {}
 
 
-@pytest.mark.django_db  # the end of a request checks the database connections
+# Django closes old database connections at the end of each request.
+@pytest.mark.django_db
 def test_static_file_has_a_policy_that_permits_nothing() -> None:
     answer = Client().get("/static/img/mark.svg")
     answer.close()
@@ -232,15 +235,15 @@ def test_logout_clears_the_browsers_storage(django_user_model: Any, path: str) -
     answer = browser.post(path)
 
     assert "Clear-Site-Data" not in before
-    # Without "cookies", because this value would clear the cookies of all sites under
-    # the domain.
+    # The header has no "cookies", because this value would clear the cookies of all
+    # sites under the domain.
     assert answer["Clear-Site-Data"] == '"storage"'
     assert "Clear-Site-Data" not in browser.get("/")
 
 
 @pytest.mark.django_db
 def test_expired_session_keeps_the_browsers_storage() -> None:
-    # A person who logs in again can continue the uploads.
+    # After the next login, the person can continue the uploads.
     browser = Client()
     browser.cookies[site.SESSION_COOKIE_NAME] = "ended"
 

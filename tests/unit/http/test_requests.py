@@ -23,11 +23,11 @@ BODIES = {
     MULTIPART: b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\n'
     b"alice\r\n--x--\r\n",
 }
-# Some of Python's codecs are not for text.
+# Some codecs of Python do not decode text.
 OTHERS = ("utf-16", "latin-1", "utf-7", "base64", "rot13", "idna", "undefined")
 
 
-# Parameters by RFC 2231, which have an encoding.
+# Parameters with an encoding (RFC 2231).
 UNREADABLE = (
     "a*=bogus''x",
     "a*=idna''%ff",

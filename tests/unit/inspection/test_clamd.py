@@ -1,4 +1,4 @@
-"""Test clamd's protocol with a server that misbehaves, and test the inspector."""
+"""The inspector ClamAV, with a server that breaks clamd's protocol."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EICAR = b"stream: Win.Test.EICAR_HDB-1 FOUND\0"
 
 
 class FakeClamd:
-    """Answers PING, answers streams with ``reply``, and stores the last stream."""
+    """A server that answers PING, answers a stream with ``reply``, and stores it."""
 
     def __init__(self, path: Path) -> None:
         self.url = f"unix://{path}"

@@ -190,7 +190,8 @@ def test_missing_libmagic_is_reported_and_not_retried_for_each_file(
 ) -> None:
     with pytest.raises(DetectorUnavailableError, match="pylibmagic"):
         absent.detect(b"a")
-    monkeypatch.setattr(module, "Child", None)  # another start would raise TypeError
+    # With None in place of the class, a second start of the child raises TypeError.
+    monkeypatch.setattr(module, "Child", None)
     with pytest.raises(DetectorUnavailableError):
         absent.detect(b"a")
 

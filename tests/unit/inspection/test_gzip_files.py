@@ -49,7 +49,7 @@ def test_gzip_bomb_with_a_false_size_at_its_end_is_refused(content: bytes) -> No
 
 
 def test_last_bytes_of_a_truncated_gzip_file_are_not_read_as_its_size() -> None:
-    # The last bytes are data here. Read as a size, they would mean 4 GB.
+    # The last four bytes of this file are data. As a size, they would mean 4 GB.
     content = gzip.compress(random.Random(2).randbytes(5_000_000))[:-100] + b"\xff" * 4
 
     assert inspect_archive(content, "a.gz", "application/gzip").accepted

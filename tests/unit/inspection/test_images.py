@@ -108,7 +108,7 @@ def test_image_without_pixels_is_refused(content: bytes) -> None:
         png(31_622, 31_622),  # just below 1,000 megapixels
         png(1, 1),
         jpeg(8_000, 6_000),
-        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",  # truncated, so no program can open the image
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",  # truncated: no program can open it
         b"\xff\xd8\xff\xd9",
         b"\xff\xd8\xff\xff\xff\xff",
         b"\xff\xd8\xff\xe0\xff",

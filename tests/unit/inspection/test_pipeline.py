@@ -1,4 +1,4 @@
-"""Combine the inspectors: any refusal refuses, and a missing answer never accepts."""
+"""One refusal refuses a file. A missing answer of an inspector never accepts it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_notes_of_accepting_inspectors_are_returned(settings: Any) -> None:
     assert inspect(HELLO).reason == "Not looked at."
 
 
-def test_slow_inspectors_run_last(settings: Any) -> None:
+def test_slow_inspectors_run_after_the_quick_ones(settings: Any) -> None:
     slow = {"NAME": "tests.support.inspectors.Accepting", "OPTIONS": {"slow": True}}
     settings.INSPECTORS = [slow, *entries("Refusing")]
 

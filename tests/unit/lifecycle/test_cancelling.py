@@ -74,7 +74,8 @@ def test_each_sweep_deletes_bytes_that_arrive_after_a_cancel(
     client.force_login(alice)
     signed = signed_by_cancelling(client, tries=3)
 
-    for _ in range(2):  # the URLs can be used again until they expire
+    # A browser can use a URL several times before it expires.
+    for _ in range(2):
         for upload in signed:
             put(bucket, upload, CONTENT)
         report = sweep()
@@ -83,7 +84,7 @@ def test_each_sweep_deletes_bytes_that_arrive_after_a_cancel(
         assert not Upload.objects.exclude(purged_at=None).exists()
         assert list(audit()) == []
 
-    # A last PUT, which started before its URL expired.
+    # This PUT started before its URL expired.
     let_time_pass(minutes=20)
     assert sweep().purged == len(signed)
     put(bucket, signed[0], CONTENT)

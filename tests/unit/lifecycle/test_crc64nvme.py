@@ -1,4 +1,4 @@
-"""Uploads with a declared CRC64NVME, with UPLOADS_CHECKSUM=crc64nvme."""
+"""With UPLOADS_CHECKSUM=crc64nvme, uploads may declare a CRC64NVME."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_put_signs_the_declared_crc(alice: Any, bucket: Bucket) -> None:
 
 
 @pytest.mark.usefixtures("crc")
-def test_storages_crc_is_proof_if_a_doctor_saw_it_compare(
+def test_storages_crc_is_proof_if_the_doctor_saw_a_comparison(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember_promises(findings_with())
@@ -160,7 +160,7 @@ def test_crc_without_sha256_is_refused_without_the_setting(
 
 @pytest.mark.usefixtures("crc")
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_sha256_is_required_if_a_doctor_saw_no_comparison(
+def test_sha256_is_required_if_the_doctor_saw_no_comparison(
     alice: Any, bucket: Bucket, question: str
 ) -> None:
     remember_promises(findings_with(f".{question}"))
@@ -221,7 +221,7 @@ def test_unknown_algorithm_in_the_settings_is_refused(
         options()
 
 
-# Multipart uploads.
+# Multipart uploads
 
 
 def begin_parts(owner: Any, **changes: Any) -> Upload:
@@ -434,7 +434,7 @@ def test_multipart_upload_of_an_outdated_algorithm_is_aborted(
         opened.append(named["checksums"])
         first = create(self, key, **named)
         if len(opened) == 1:
-            # Meanwhile, another request announces SHA-256. It waits for S3 even longer.
+            # Meanwhile, another request announces SHA-256. S3 has not answered it yet.
             Upload.objects.filter(key=key).update(checksum_algorithm="sha256")
         return first
 

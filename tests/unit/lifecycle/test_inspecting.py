@@ -73,7 +73,7 @@ def test_upload_waits_for_an_unavailable_inspector(
 def test_waiting_is_recorded_once_without_the_reason(
     alice: Any, bucket: Bucket, make_available: Any
 ) -> None:
-    # The owner can read the event, and the reason is for the operator only.
+    # The owner can read the event. Only the operator may read the reason.
     upload = start_and_send(bucket, alice)
     for _ in range(3):
         lifecycle.advance(upload)
@@ -145,7 +145,7 @@ def test_sweeper_retries_at_growing_intervals(
     assert waits[0] == 1
     assert waits == sorted(set(waits))
     make_available()
-    let_time_pass(minutes=6)  # the longest interval is five minutes
+    let_time_pass(minutes=6)  # longer than the longest interval
     report = sweep()
     assert (report.completed, report.waiting) == (1, 0)
     upload.refresh_from_db()

@@ -72,7 +72,8 @@ def test_purge_is_not_final_while_a_url_is_valid(alice: Any, bucket: Bucket) -> 
     lifecycle.remove(upload)
     assert upload.purged_at is None
 
-    put(bucket, upload, b"hello")  # bytes that arrive after the purge
+    # The bytes arrive after the purge.
+    put(bucket, upload, b"hello")
     Upload.objects.filter(pk=upload.pk).update(
         urls_expire_at=timezone.now() - timedelta(seconds=1)
     )

@@ -114,7 +114,7 @@ def test_content_of_an_allowed_family_is_allowed(
         (Policy(9, ("image/png",)), "a.jpg", "image/jpeg", "image/jpeg"),
     ],
 )
-def test_content_of_another_or_no_family_is_refused(
+def test_content_of_another_or_unknown_family_is_refused(
     policy: Policy, filename: str, declared: str, detected: str
 ) -> None:
     with pytest.raises(ContentTypeNotAllowed) as caught:

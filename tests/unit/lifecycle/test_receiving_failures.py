@@ -52,7 +52,7 @@ def notify(upload: Upload, key: str = "") -> None:
 def test_late_copy_over_a_verified_object_is_rejected(
     alice: Any, bucket: Bucket
 ) -> None:
-    # A second copy is possible only on a storage that supports no condition on copies.
+    # A second copy is possible only on a storage without conditional copies.
     upload = begin_form(alice, 100)
     store_form_object(bucket, upload, HELLO)
     late = Upload.objects.get(pk=upload.pk)
@@ -128,7 +128,8 @@ def test_storage_errors_lose_no_file(
     upload = begin_form(alice, 100)
     store_form_object(bucket, upload, HELLO)
     with s3_answers_500(bucket, operation):
-        if operation == "DeleteObject":  # deleting the incoming object may happen later
+        # The sweeper may delete the incoming object later.
+        if operation == "DeleteObject":
             lifecycle.advance(upload)
         else:
             with pytest.raises(StorageUnavailable):

@@ -111,8 +111,8 @@ def test_upload_whose_url_is_signed_during_its_expiry_stays_pending(
     asks = Upload.objects.get()
 
     def expire_later(*arguments: Any, **options: Any) -> None:
-        # The request for the URL has read the clock before the deadline, and writes the
-        # row only now.
+        # The request for a URL has read the clock before the deadline. It writes the row
+        # after the deadline.
         with time_machine.travel(deadline - timedelta(seconds=5), tick=False):
             lifecycle.presign(asks)
         expire(*arguments, **options)
@@ -259,7 +259,7 @@ def test_ready_upload_needs_no_call_of_s3_and_stays_ready(
 ) -> None:
     upload = make_ready(bucket, alice)
     upload.replaceable_until = (
-        None  # all URLs have expired, so none can replace the object
+        None  # all URLs have expired, so nobody can replace the object
     )
     bucket.delete_object(upload.key)
 
@@ -275,7 +275,8 @@ def test_ended_upload_is_purged_and_keeps_its_state(
 ) -> None:
     upload = begin(alice) if state != State.DELETED else make_ready(bucket, alice)
     lifecycle.move(upload, state)
-    put(bucket, upload, b"hello")  # bytes that arrive after the end
+    # The bytes arrive after the end of the upload.
+    put(bucket, upload, b"hello")
     let_time_pass(minutes=20)
 
     assert reconcile(Upload.objects.get()) == state

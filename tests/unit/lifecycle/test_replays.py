@@ -87,7 +87,8 @@ def test_sweeper_finds_a_replaced_object_after_its_urls_have_expired(
     put(bucket, replaced, b"other")
     sweep()
     replaced.refresh_from_db()
-    assert replaced.state == State.READY  # a URL is still valid, so the sweeper waits
+    # One URL has not expired, so the sweeper waits.
+    assert replaced.state == State.READY
 
     let_time_pass(hours=2)
     report = sweep()

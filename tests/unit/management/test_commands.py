@@ -121,7 +121,7 @@ def test_progress_bar_of_audit_grows_and_ends_its_line() -> None:
     bar = Bar(Terminal(), total=10)
     with mock.patch.object(time, "monotonic", return_value=1000.0):
         bar.show(Progress(objects=4, rows=5))
-        bar.show(Progress(objects=5, rows=6))  # too early for a redraw
+        bar.show(Progress(objects=5, rows=6))  # too early to draw the bar again
         bar.show(Progress(objects=9, rows=10))
 
     assert drawn == [

@@ -1,4 +1,4 @@
-"""The counters of the site; no user chooses the value of a label."""
+"""The site counts events. Users cannot choose the values of labels."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_calls_to_s3_are_counted_by_verb_and_result(bucket: Bucket) -> None:
         ("/api/v1/uploads/../../etc", "none"),
     ],
 )
-def test_label_of_a_request_is_the_name_of_the_route(
+def test_requests_are_labelled_with_the_name_of_their_route(
     client: Client, path: str, route: str
 ) -> None:
     change_of = MetricChanges()
@@ -123,7 +123,7 @@ def test_label_of_a_request_is_the_name_of_the_route(
     assert change_of("slipway_request_seconds_count", route=route) == 1
 
 
-def test_method_of_a_client_is_no_label(client: Client) -> None:
+def test_unknown_method_is_labelled_other(client: Client) -> None:
     change_of = MetricChanges()
     client.generic("X-EVIL-1", "/healthz")
 

@@ -1,4 +1,4 @@
-"""The counters of several processes are added up, also of processes that have ended."""
+"""The counters of several processes are added up, also those of ended processes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def test_counters_of_processes_are_added_up_before_and_after_their_end(
     assert after["slipway_request_seconds_count"] == 12
     assert after["slipway_request_seconds_bucket0.01"] == 0
     assert after["slipway_request_seconds_bucket0.025"] == 12
-    # One counter and one histogram of the archive, and the same of the last process.
+    # The archive has a file for counters and a file for histograms. The last process has
+    # two such files too.
     assert len(list(tmp_path.glob("*.db"))) == 4
 
 

@@ -158,7 +158,7 @@ verbs = pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 @pytest.fixture(scope="module")
 def unused_port_url() -> Iterator[str]:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # the port is bound, but no server listens
+        taken.bind(("127.0.0.1", 0))  # bind the port, but do not listen
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 

@@ -57,7 +57,7 @@ def test_crc64nvme_of_pieces_equals_the_crc_of_the_whole(pieces: list[bytes]) ->
     for piece in pieces:
         begun.update(piece)
         copy = begun.copy()
-        copy.update(b"more")  # a copy must not change the original
+        copy.update(b"more")  # this must not change the original
 
     assert begun.digest() == slow_crc(b"".join(pieces)).to_bytes(8, "big")
 
@@ -76,7 +76,7 @@ def test_crcs_of_parts_combine_to_the_crc_of_the_file(
 
 
 def test_crcs_combine_for_the_largest_file() -> None:
-    """The file has only zeros, so its CRC can be computed without reading terabytes."""
+    """The file has only zeros, so the test can compute its CRC without terabytes."""
     plan = PartPlan(byte_size=MAX_PARTS * MAX_PART_SIZE - 1, part_size=MAX_PART_SIZE)
     full, last = crc_of_zeros(MAX_PART_SIZE), crc_of_zeros(MAX_PART_SIZE - 1)
 

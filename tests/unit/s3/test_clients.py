@@ -118,7 +118,7 @@ def test_programming_error_is_not_reported_as_a_storage_error(
         Bucket(client=client, name="slipway-tests").check()
 
 
-def test_credentials_that_appear_after_the_start_are_found(
+def test_credentials_that_are_available_after_the_start_are_used(
     settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The service for a role's credentials may not answer at the start."""
@@ -187,7 +187,7 @@ def test_concurrent_threads_share_one_client() -> None:
 
     @OncePerProcess
     def client() -> object:
-        time.sleep(0.05)  # the remaining threads wait meanwhile
+        time.sleep(0.05)  # the other threads must wait for this client
         made.append(object())
         return made[-1]
 

@@ -34,7 +34,7 @@ def test_second_client_reads_no_file_again() -> None:
 
     def read(loader: JSONFileLoader, path: str) -> Any:
         data = load_file(loader, path)
-        if data is not None:  # botocore looks for missing files each time
+        if data is not None:  # botocore looks for a missing file each time
             found.append(path)
         return data
 

@@ -148,7 +148,7 @@ def test_second_run_writes_no_setting(bucket: Bucket) -> None:
     assert written <= {"PutBucketEncryption"}
 
 
-def test_foreign_rules_are_kept(bucket: Bucket) -> None:
+def test_rules_of_other_programs_are_kept(bucket: Bucket) -> None:
     logs = {
         "ID": "old-logs",
         "Status": "Enabled",

@@ -144,7 +144,7 @@ def test_second_merge_changes_nothing(name: str) -> None:
     assert step(name).merge(once) == once
 
 
-def test_foreign_rules_keep_their_place() -> None:
+def test_rules_of_other_programs_keep_their_place() -> None:
     logs = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}}
     stale = documents.abort_rule(replace(FACTS, abort_after_days=3))
 
@@ -156,7 +156,7 @@ def test_foreign_rules_keep_their_place() -> None:
     assert merged["TransitionDefaultMinimumObjectSize"] == "varies"
 
 
-def test_foreign_statements_and_a_policy_of_one_statement_are_kept() -> None:
+def test_statements_of_other_programs_and_a_single_statement_are_kept() -> None:
     other = {"Sid": "Audit", "Effect": "Allow"}
 
     merged = step("policy.age").merge({"Version": "2008-10-17", "Statement": other})

@@ -1,4 +1,4 @@
-"""Sizes for people. The page's script has the same cases."""
+"""Sizes are formatted for people. The tests of the page's script use the same cases."""
 
 from __future__ import annotations
 

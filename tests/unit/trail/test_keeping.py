@@ -178,7 +178,7 @@ def test_pruning_keeps_events_of_uploads_that_may_have_an_object(
     ready = make_ready(bucket, alice)
     pending = begin(alice)
     waiting = begin(alice)
-    lifecycle.remove(waiting)  # its URL has not expired
+    lifecycle.remove(waiting)  # before its URL expires
     purged = begin(alice)
     let_time_pass(hours=2)
     lifecycle.remove(purged)
@@ -201,7 +201,7 @@ def test_pruning_records_each_batch_separately(
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 4)
     AuditEvent.objects.bulk_create(
-        # Events with the same time, so that batches are divided by the id as well.
+        # All events have the same time, so a batch can end only between two ids.
         AuditEvent(kind="account.logged_in", at=NOON)
         for _ in range(10)
     )

@@ -37,7 +37,7 @@ def alice() -> Any:
 
 @pytest.fixture(autouse=True)
 def _no_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # On a slow machine, a window of one minute could end during a test.
+    # On a slow machine, the window of one minute could end during a test.
     monkeypatch.setattr(logins, "FAILED_WINDOW", timedelta(hours=1))
     logins._record_new_address.cache_clear()
     yield
@@ -147,7 +147,7 @@ def test_flood_of_unknown_names_does_not_hide_a_known_account(
     ],
 )
 def test_name_of_a_failed_login_is_cleaned(name: str, told: str) -> None:
-    # Not through the login page, because its form limits the name.
+    # Call authenticate directly, because the form of the login page limits the name.
     assert authenticate(username=name, password="a guess") is None
 
     assert only("account.login_failed").detail == {"name": told}
@@ -165,7 +165,7 @@ def test_new_address_of_a_token_is_recorded_once(alice: Any) -> None:
 
     for address in ("203.0.113.9", "203.0.113.9", "203.0.113.10"):
         use(address)
-    logins._record_new_address.cache_clear()  # as in another process
+    logins._record_new_address.cache_clear()  # another process has an empty cache
     use("203.0.113.9")
 
     told = events("token.new_address")
@@ -400,7 +400,7 @@ def test_admin_log_entries_are_copied_to_the_trail(
 def test_rows_deleted_together_are_recorded_separately(
     operator: Client, model: Any, page: str
 ) -> None:
-    # For several rows, Django writes its log entries without signals.
+    # If an action deletes several rows, Django writes its log entries without signals.
     field = "name" if model is Group else "username"
     rows = [model.objects.create(**{field: f"row{n}"}) for n in range(3)]
 

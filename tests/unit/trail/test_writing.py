@@ -75,7 +75,7 @@ def test_presigning_a_batch_of_parts_writes_one_event(
     assert event.detail["part_count"] == 100
     assert event.detail["expires_at"] < upload.urls_expire_at.isoformat()  # type: ignore[union-attr]
     written = [q["sql"] for q in queries if q["sql"].startswith(("INSERT", "UPDATE"))]
-    assert len(written) == 3  # the row, the checksums of the parts, the event
+    assert len(written) == 3  # the row, the checksums of the parts, and the event
 
 
 def test_each_presigned_url_writes_one_event_without_the_url(

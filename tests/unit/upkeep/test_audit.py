@@ -149,7 +149,7 @@ KEYS = st.text("ab/-_0", max_size=4)
 
 
 @given(st.sets(KEYS), st.sets(KEYS))
-def test_pairing_equals_a_comparison_of_sets(
+def test_pairs_of_keys_are_the_same_as_in_a_comparison_of_sets(
     in_bucket: set[str], in_table: set[str]
 ) -> None:
     objects = iter([listed(key) for key in sorted(in_bucket)])

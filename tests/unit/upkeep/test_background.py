@@ -92,7 +92,8 @@ def test_second_complete_does_not_call_s3_for_a_queued_inspection(
 ) -> None:
     upload = complete(start_and_send(bucket, alice))
 
-    with s3_answers_500(bucket):  # the second complete sends no request to S3
+    # If the second `complete` sent a request to S3, it would raise.
+    with s3_answers_500(bucket):
         assert complete(Upload.objects.get(pk=upload.pk)).state == State.INSPECTING
 
 
@@ -111,7 +112,7 @@ def test_sweeper_does_the_inspection_of_a_lost_task(
 ) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         upload = complete(start_and_send(bucket, alice))
-        assert sweep().looked_at == 0  # a worker may soon take the task
+        assert sweep().looked_at == 0  # a worker could take the task
 
     let_time_pass(minutes=1)
 
@@ -179,7 +180,7 @@ def test_task_is_retried_when_an_inspector_is_unavailable(
     assert upload.failed_checks == 1
     for _ in range(3):
         run(upload)
-    assert upload.failed_checks == 2  # only the first failure is retried at once
+    assert upload.failed_checks == 2  # only the first failure causes a retry at once
 
 
 def test_task_is_retried_when_the_storage_is_unavailable(

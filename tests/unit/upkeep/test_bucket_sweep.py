@@ -56,7 +56,8 @@ def test_object_that_arrives_after_the_purge_is_deleted(
     upload.refresh_from_db()
     assert upload.purged_at is not None
 
-    put(bucket, upload, b"hello")  # a PUT that started before its URL expired
+    # This PUT started before its URL expired.
+    put(bucket, upload, b"hello")
 
     assert sweep().late_arrivals == 1
     assert bucket.head_object(upload.key) is None
@@ -98,7 +99,7 @@ def test_orphan_is_recorded_and_deleted_after_the_grace_period(bucket: Bucket) -
 def test_old_object_without_a_row_also_gets_the_grace_period(
     bucket: Bucket,
 ) -> None:
-    """This happens after the restore of an old database."""
+    """The restore of an old database leaves such objects."""
     store(bucket, "years-old")
 
     report = sweep_later(days=1000)
@@ -166,7 +167,8 @@ def test_large_bucket_is_swept_in_several_passes(bucket: Bucket) -> None:
 
     young = [sweep(limits=FOUR_AT_A_TIME).young_orphans for _ in range(5)]
 
-    # The passes list four, four and one object, and then start from the beginning.
+    # Three passes list four, four and one object. The fourth pass starts again at the
+    # beginning.
     assert young == [4, 4, 1, 4, 4]
     assert Orphan.objects.count() == 9
 

@@ -137,7 +137,8 @@ def expired(bucket: Bucket, owner: Any) -> Upload:
 def cancelled(bucket: Bucket, owner: Any) -> Upload:
     upload = pending(bucket, owner)
     lifecycle.remove(upload, actor=owner)
-    put(bucket, upload, b"hello")  # bytes that arrive by a URL that is still valid
+    # A browser sends the bytes by a URL that is valid after the cancellation.
+    put(bucket, upload, b"hello")
     return upload
 
 
@@ -190,7 +191,8 @@ def test_nothing_is_left_in_any_state_after_the_urls_have_expired(
     assert first["waits_until"]
     assert bucket.head_object(upload.key) is None
     assert quota_counts(alice) == (0, 0, 0, 0)
-    if make is sent_by_a_form:  # an object that arrives again by an earlier URL
+    # A browser sends the object again by an earlier URL.
+    if make is sent_by_a_form:
         store_form_object(bucket, upload, b"hello")
     else:
         put(bucket, upload, b"hello")
@@ -283,7 +285,9 @@ def test_events_are_kept_without_the_persons_data(
     assert AuditEvent.objects.count() > before
     quota = AuditEvent.objects.get(kind="quota.changed")
     assert (quota.actor, quota.user, quota.detail) == (admin_user, None, {})
-    assert quota.address == "127.0.0.1"  # the operator's event, not the person's
+    assert (
+        quota.address == "127.0.0.1"
+    )  # the address of the operator, not of the person
     assert AuditEvent.objects.filter(kind="upload.downloaded").exists()
     assert AuditEvent.objects.get(kind="account.erased").detail["uploads"] == 1
     assert not Orphan.objects.exists()
@@ -359,7 +363,8 @@ def test_all_versions_of_objects_are_deleted(alice: Any, bucket: Bucket) -> None
         Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
     )
     upload = ready(bucket, alice)
-    put(bucket, upload, b"hello")  # a version that was stored without the site
+    # This stores another version without the site.
+    put(bucket, upload, b"hello")
     form_sent_again(bucket, alice)
     let_time_pass(minutes=20)
 

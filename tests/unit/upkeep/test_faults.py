@@ -32,7 +32,7 @@ NOTE = "The site failed with ZeroDivisionError. See the log."
 
 @pytest.fixture
 def waiting_upload(alice: Any, bucket: Bucket) -> Upload:
-    """Return an inspecting upload whose inspection has not started."""
+    """Return an upload in the state inspecting. Its inspection has not started."""
     upload = begin(alice)
     put(bucket, upload, b"hello")
     facts = bucket.head_object(upload.key)
@@ -74,13 +74,13 @@ def ready_upload(
     upload = begin(django_user_model.objects.create_user("bob"), b"fine")
     put(bucket, upload, b"fine")
     lifecycle.advance(upload)
-    # Otherwise each sweep would compare this file again and count it.
+    # Without this change, each sweep would compare this file again and count it.
     Upload.objects.filter(pk=upload.pk).update(replaceable_until=None)
     return upload
 
 
 def sweep_for_the_last_time() -> Report:
-    """Record FAILED_LOOKS failed attempts, and run the sweep with the next one."""
+    """Record FAILED_LOOKS failed attempts, then sweep once more."""
     Upload.objects.filter(state=State.INSPECTING).update(faults=FAILED_LOOKS)
     let_time_pass(hours=1)
     return sweep()
@@ -89,7 +89,7 @@ def sweep_for_the_last_time() -> Report:
 def test_no_upload_is_rejected_while_no_inspection_succeeds(
     waiting_upload: Upload, ready_upload: Upload, fault: Fault
 ) -> None:
-    # A release with a bug in all inspections must not reject the files of a day.
+    # A release with such a bug must not reject all files of a day.
     Upload.objects.filter(pk=ready_upload.pk).update(
         created_at=timezone.now() - timedelta(hours=13)
     )
@@ -169,7 +169,7 @@ def test_upload_that_the_site_cannot_inspect_is_rejected_and_releases_its_quota(
     assert list(audit()) == []
 
 
-def test_page_of_the_owner_blames_the_site(
+def test_owners_page_says_that_the_site_caused_the_error(
     waiting_upload: Upload, alice: Any, fault: Fault, client: Client
 ) -> None:
     sweep_for_the_last_time()
@@ -178,7 +178,7 @@ def test_page_of_the_owner_blames_the_site(
     page = client.get(f"/uploads/{waiting_upload.pk}/").content.decode()
 
     assert "because of an error of the site" in page
-    assert len(inspecting.UNINSPECTED) <= 255  # the maximum length of the column
+    assert len(inspecting.UNINSPECTED) <= 255  # the length of the column
 
 
 def test_uninspected_object_is_kept_in_quarantine(
@@ -216,7 +216,7 @@ def test_upload_becomes_ready_if_the_bug_is_fixed_in_time(
     "error",
     [OperationalError("deadlock detected"), ImproperlyConfigured("INSPECTORS: x")],
 )
-def test_general_error_ends_no_upload(
+def test_error_that_affects_all_uploads_ends_no_upload(
     waiting_upload: Upload, fault: Fault, error: Exception
 ) -> None:
     fault.error = error
@@ -234,8 +234,7 @@ def test_general_error_ends_no_upload(
 def test_upload_waits_without_a_limit_for_an_unavailable_inspector(
     waiting_upload: Upload, fault: Fault, settings: Any, inspector: str
 ) -> None:
-    # After a week without a scanner, the first failure by a bug must not end the
-    # upload.
+    # After a week without a scanner, the first failed attempt must not end the upload.
     settings.INSPECTORS = entries(inspector)
     fault.error = None
     Upload.objects.update(failed_checks=1000)

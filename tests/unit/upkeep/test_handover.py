@@ -48,7 +48,7 @@ def counts(user: User) -> tuple[int, int, int, int]:
     return row.used_bytes, row.file_count, row.reserved_bytes, row.reserved_files
 
 
-def test_files_and_quotas_go_to_the_new_owner(
+def test_new_owner_gets_the_files_and_their_quota(
     bucket: Bucket, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handover, "BATCH", 2)
@@ -71,7 +71,7 @@ def test_files_and_quotas_go_to_the_new_owner(
     assert AuditEvent.objects.filter(kind="account.files_handed_over").count() == 2
 
 
-def test_too_small_quota_changes_nothing(
+def test_hand_over_to_a_too_small_quota_changes_nothing(
     bucket: Bucket, alice: User, bob: User
 ) -> None:
     stored(bucket, alice, b"x" * 10)
@@ -113,7 +113,7 @@ def test_removal_during_the_hand_over_keeps_both_quotas_exact(
     assert Upload.objects.get(pk=read_before.pk).filename == "notes.txt"
 
 
-def test_command_hands_over_and_counts(
+def test_command_hands_over_and_prints_the_counts(
     bucket: Bucket, alice: User, bob: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stored(bucket, alice, b"hello")

@@ -53,7 +53,7 @@ def queue(bucket: Bucket) -> Iterator[Queue]:
 
 @pytest.fixture
 def post_notification(client: Client, settings: Any) -> Any:
-    """Post a notification with the correct secret."""
+    """Return a function that posts a notification, by default with the right secret."""
     settings.S3_NOTIFICATIONS_SECRET = SECRET
 
     def post(body: Any, authorization: str = f"Bearer {SECRET}") -> Any:
@@ -97,7 +97,7 @@ def message_count(queue: Queue) -> int:
 
 
 def start_and_send(bucket: Bucket, owner: Any) -> Upload:
-    """Return an upload whose bytes are stored, without a call of complete."""
+    """Return an upload whose bytes are stored. Nobody has called complete."""
     upload = begin(owner)
     put(bucket, upload, b"hello")
     return upload
@@ -369,7 +369,7 @@ def test_command_requires_a_queue(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["post", "get"])
-def test_notifications_over_http_are_off_without_a_secret(
+def test_notifications_over_http_get_404_without_a_configured_secret(
     client: Client, settings: Any, method: str
 ) -> None:
     settings.S3_NOTIFICATIONS_SECRET = ""

@@ -1,4 +1,4 @@
-"""Probe objects that a doctor left behind."""
+"""The sweeper deletes probe objects that a killed doctor did not delete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def leave_probes(bucket: Bucket) -> None:
-    """Leave a probe object and a deleted probe object, like a killed doctor."""
+    """Leave a probe object and a deleted probe object, as a killed doctor does."""
     key = new_probe_key("uploads/")
     bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"probe")
     gone = new_probe_key("uploads/")

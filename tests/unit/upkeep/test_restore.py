@@ -105,9 +105,10 @@ def test_audit_finds_no_difference_after_a_restore_and_the_grace_period(
         call_command("audit", "--delete-missing")
     assert "1 missing files were marked as deleted" in capsys.readouterr().out
 
-    # The grace period passes, and nobody restores a row for the object.
+    # During the grace period, nobody restores a row for the object.
     settings.UPLOADS = {**settings.UPLOADS, "ORPHAN_GRACE_SECONDS": 0}
-    aborted = report.aborted  # in moto, all multipart uploads have a date of years ago
+    # In moto, all multipart uploads have a date of years ago, so the sweep aborts them.
+    aborted = report.aborted
     report = sweep()
     assert (report.orphans, report.aborted + aborted) == (1, 1)
     sweep()

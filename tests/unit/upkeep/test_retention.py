@@ -1,4 +1,4 @@
-"""Retention rules warn by mail before they delete files."""
+"""The sweeper warns owners by mail before a retention rule deletes their files."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_owner_is_warned_and_the_file_is_deleted_on_its_day(
     assert list(audit()) == []
 
 
-def test_file_older_than_a_new_rule_is_warned_first(
+def test_owner_of_a_file_older_than_a_new_rule_is_warned_first(
     bucket: Bucket, owner: User
 ) -> None:
     ancient = stored(bucket, owner, days=500)
@@ -132,7 +132,7 @@ def test_two_sweepers_send_one_mail(bucket: Bucket, owner: User) -> None:
     assert during == [0]
 
 
-def test_many_files_of_one_owner_are_one_mail(bucket: Bucket, owner: User) -> None:
+def test_owner_of_many_files_gets_one_mail(bucket: Bucket, owner: User) -> None:
     rule()
     for number in range(3):
         stored(bucket, owner, days=25 + number, filename=f"file{number}.txt")
@@ -143,7 +143,7 @@ def test_many_files_of_one_owner_are_one_mail(bucket: Bucket, owner: User) -> No
     assert all(f"file{number}.txt" in message.body for number in range(3))
 
 
-def test_changed_rule_spares_a_file_that_was_warned(
+def test_file_is_kept_if_its_rule_changes_after_the_warning(
     bucket: Bucket, owner: User
 ) -> None:
     made = rule()

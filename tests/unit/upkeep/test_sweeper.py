@@ -113,8 +113,8 @@ def test_pending_upload_is_checked_while_its_bytes_may_arrive(
         let_time_pass(minutes=10)
         asked.append(sweep().looked_at)
 
-    # The URL was valid for 16 minutes, and a request that started before its expiry may
-    # take an hour.
+    # The URL was valid for 16 minutes. A request that started before its expiry can take
+    # an hour.
     assert asked == [1] * 8 + [0, 0]
     upload.refresh_from_db()
     assert upload.state == State.PENDING
@@ -182,14 +182,16 @@ def test_object_that_differs_is_rejected_and_purged(alice: Any, bucket: Bucket) 
     assert quota_counts(alice) == (0, 0, 0, 0)
 
 
-def test_missing_purge_is_done_at_once(alice: Any, bucket: Bucket) -> None:
+def test_ended_upload_that_was_not_purged_is_purged_at_once(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = abandon(bucket, alice)
 
     assert nonzero_counts(sweep()) == {"looked_at": 1}
 
     assert bucket.head_object(upload.key) is None
     upload.refresh_from_db()
-    assert upload.purged_at is None  # its URL is valid, so bytes may arrive again
+    assert upload.purged_at is None  # its URL is valid, so bytes can arrive again
 
 
 def test_ended_upload_is_purged_again_after_its_last_url_has_expired(
@@ -253,7 +255,9 @@ def test_passes_settle_a_limited_number_of_rows_in_turn(
     assert expired == [2, 2, 1, 0]
 
 
-def test_rows_unchecked_for_longest_come_first(alice: Any, bucket: Bucket) -> None:
+def test_rows_with_the_oldest_check_are_settled_first(
+    alice: Any, bucket: Bucket
+) -> None:
     uploads = [begin(alice) for _ in range(3)]
     let_time_pass(minutes=2)
     for upload in uploads:
@@ -328,10 +332,9 @@ def test_later_sweeps_finish_after_a_kill_at_any_call(
             let_time_pass(minutes=20)
             sweep()
 
-        [orphan] = audit()  # the grace period keeps the orphan for days
+        [orphan] = audit()  # the orphan is kept during its grace period
         assert orphan.kind == "object without a row"
-        # The overdue upload and the ended uploads use no quota. Three uploads are
-        # ready.
+        # Three uploads are ready. The overdue upload and the ended uploads use no quota.
         assert quota_counts(owner) == (15, 0, 3, 0)
         for upload in Upload.objects.filter(owner=owner):
             assert event_kinds(upload).count(f"upload.{upload.state}") == 1

@@ -155,7 +155,7 @@ def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 
 
 def set_max_failed_attempts() -> None:
-    """Record the number of failed attempts after which the sweeper ends an upload."""
+    """Record as many failed attempts as the sweeper permits before it ends an upload."""
     Upload.objects.update(failed_checks=FAILED_LOOKS, faults=FAILED_LOOKS)
 
 

@@ -151,7 +151,7 @@ def test_concurrent_requests_do_not_wait_for_a_check_in_progress() -> None:
     assert not probe.answers()
 
 
-def test_first_check_in_progress_counts_as_failed() -> None:
+def test_probe_answers_failed_during_its_first_check() -> None:
     seen: list[bool] = []
 
     def ask() -> bool:
@@ -174,7 +174,7 @@ def test_answer_after_the_timeout_counts_as_failed() -> None:
     probe = Probe(ask, clock)
 
     assert not probe.answers()
-    assert not probe.answers()  # the cached answer
+    assert not probe.answers()  # from the cache
     clock.now += FRESH_SECONDS
     assert probe.answers()
 

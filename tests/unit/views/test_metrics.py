@@ -28,7 +28,9 @@ def _no_access(settings: Settings) -> None:
     settings.TRUSTED_PROXY_COUNT = 0
 
 
-def test_secret_opens_the_metrics(client: Client, settings: Settings) -> None:
+def test_request_with_the_secret_gets_the_metrics(
+    client: Client, settings: Settings
+) -> None:
     settings.METRICS_SECRET = SECRET
     client.get("/healthz")
 
@@ -52,7 +54,7 @@ def test_metrics_of_processes_are_returned_during_a_database_outage(
     assert "slipway_requests_total" in answer.text
 
 
-def test_every_promised_family_is_exported_and_has_help(
+def test_every_documented_metric_is_exported_with_a_help_text(
     client: Client, settings: Settings
 ) -> None:
     settings.METRICS_SECRET = SECRET
@@ -76,7 +78,7 @@ def test_every_promised_family_is_exported_and_has_help(
     ],
 )
 @pytest.mark.parametrize("secret", ["", SECRET])
-def test_metrics_without_the_secret_do_not_exist(
+def test_request_without_the_secret_gets_404(
     client: Client, settings: Settings, sent: str, secret: str
 ) -> None:
     settings.METRICS_SECRET = secret
@@ -95,19 +97,19 @@ def test_metrics_without_the_secret_do_not_exist(
         ("10.1.2.3", 0, "", 200),
         ("203.0.113.9", 0, "", 404),
         ("", 0, "", 404),
-        # Only the proxy's address is known.
+        # The site knows only the proxy's address.
         ("10.1.2.3", 0, "203.0.113.9", 404),
         ("10.1.2.3", 1, "203.0.113.9", 404),
         ("10.1.2.3", 1, "10.9.9.9", 200),
         ("10.1.2.3", 1, "10.9.9.9, 203.0.113.9", 404),
-        # The header is too short or unreadable, so again only the proxy's address is
-        # known.
+        # The header is too short or unreadable, so the site knows only the proxy's
+        # address.
         ("10.1.2.3", 2, "203.0.113.9", 404),
         ("10.1.2.3", 1, "unknown", 404),
         ("10.1.2.3", 1, "", 200),
     ],
 )
-def test_network_opens_the_metrics(
+def test_request_from_a_permitted_network_gets_the_metrics(
     client: Client,
     settings: Settings,
     address: str,

@@ -390,7 +390,7 @@ def test_page_of_a_file_sent_by_one_put_mentions_no_parts(
     assert told.value.startswith("2cf24dba5fb0a30e")
 
 
-def test_history_does_not_name_staff_to_the_owner(
+def test_owner_does_not_see_names_of_staff_in_the_history(
     page: Client, alice: Any, bob: Any
 ) -> None:
     upload = make_upload(alice)

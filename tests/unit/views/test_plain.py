@@ -173,7 +173,7 @@ def test_page_of_a_received_file_shows_no_form(
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.CANCELLED])
-def test_check_before_a_file_was_sent_shows_the_form_again(
+def test_check_without_a_sent_file_shows_the_form_again(
     page: Client, alice: Any, bucket: Bucket, state: State
 ) -> None:
     upload = begin_form(alice, 100)

@@ -64,7 +64,8 @@ def test_account_menu_links_to_the_page_of_tokens(page: Client) -> None:
 def test_token_has_the_requested_scope_and_lifetime(
     page: Client, alice: Any, scope: str, days: str, lifetime: timedelta | None
 ) -> None:
-    page.force_login(alice)  # at noon, or the session is years too old
+    # The fixture has logged in years before the frozen time, so log in again.
+    page.force_login(alice)
 
     answer = make(page, scope=scope, days=days)
 
@@ -124,7 +125,8 @@ def button_of(answer: Any) -> tuple[str, str]:
 def test_token_whose_secret_was_hidden_by_a_double_click_can_be_replaced(
     page: Client, alice: Any
 ) -> None:
-    page.force_login(alice)  # at noon, or the session is years too old
+    # The fixture has logged in years before the frozen time, so log in again.
+    page.force_login(alice)
     once = once_of(page.get(PAGE))
     [lost] = set(
         SECRET.findall(text_of(make(page, idempotency_key=once, scope="write")))
@@ -139,8 +141,8 @@ def test_token_whose_secret_was_hidden_by_a_double_click_can_be_replaced(
     assert row is not None
     assert (row.name, row.scope) == ("backup", Scope.WRITE)
     assert row.expires_at == NOON + timedelta(days=90)
-    # A double click on this button also replaces the token once, and offers another
-    # replacement.
+    # A double click on this button also replaces the token only once. The second answer
+    # again offers to replace the token.
     assert ApiToken.objects.count() == 2
     assert not SECRET.search(text_of(answers[1]))
     assert button_of(answers[1])[0] == f"{PAGE}{row.pk}/replace/"

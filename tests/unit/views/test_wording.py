@@ -1,4 +1,4 @@
-"""Reasons of refusals: a text for people, and types for programs."""
+"""Pages show the reason of a refusal without content types."""
 
 from __future__ import annotations
 
