@@ -66,9 +66,9 @@ def test_password_change_with_a_wrong_password_is_refused(
     assert alice.check_password(PASSWORD)
 
 
-@pytest.mark.parametrize(("ticked", "alive"), [(True, False), (False, True)])
+@pytest.mark.parametrize(("ticked", "is_valid"), [(True, False), (False, True)])
 def test_password_change_revokes_tokens_by_default(
-    client: Client, alice: Any, ticked: bool, alive: bool
+    client: Client, alice: Any, ticked: bool, is_valid: bool
 ) -> None:
     client.force_login(alice)
     _, secret = create_token(alice, name="script")
@@ -77,7 +77,7 @@ def test_password_change_revokes_tokens_by_default(
     change_password(client, **({"revoke_tokens": "on"} if ticked else {}))
 
     assert re.search(r'<input type="checkbox" name="revoke_tokens"[^>]* checked', offer)
-    assert (use_token(secret) is not None) is alive
+    assert (use_token(secret) is not None) is is_valid
 
 
 def test_guesses_of_the_current_password_are_limited(

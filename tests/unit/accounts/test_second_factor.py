@@ -210,13 +210,13 @@ def test_login_needs_no_code_after_the_app_was_removed(
 def test_new_factor_logs_out_sessions_without_a_factor(
     client: Client, alice: Any
 ) -> None:
-    thief = Client()
-    log_in(thief)
-    assert is_logged_in(thief)
+    other_client = Client()
+    log_in(other_client)
+    assert is_logged_in(other_client)
 
     set_up_app(client, alice)
 
-    assert thief.get("/").status_code == 302
+    assert other_client.get("/").status_code == 302
     assert client.get("/").status_code == 200
 
 
@@ -304,22 +304,22 @@ def test_changes_of_factors_are_recorded(
     client: Client, secret: str, alice: Any
 ) -> None:
     client.post("/accounts/2fa/totp/deactivate/")
-    told = AuditEvent.objects.filter(kind__startswith="factor.").order_by("id")
+    events = AuditEvent.objects.filter(kind__startswith="factor.").order_by("id")
 
-    assert [(event.kind, event.detail["type"]) for event in told] == [
+    assert [(event.kind, event.detail["type"]) for event in events] == [
         ("factor.added", "totp"),
         ("factor.added", "recovery_codes"),
         ("factor.removed", "totp"),
         ("factor.removed", "recovery_codes"),
     ]
-    assert {(event.user, event.actor) for event in told} == {(alice, alice)}
-    assert not any(secret in str(event.detail) for event in told)
+    assert {(event.user, event.actor) for event in events} == {(alice, alice)}
+    assert not any(secret in str(event.detail) for event in events)
 
 
 def test_wrong_code_is_recorded(secret: str, alice: Any) -> None:
-    thief = Client()
-    log_in(thief)
-    enter_code(thief, wrong_code(secret))
+    other_client = Client()
+    log_in(other_client)
+    enter_code(other_client, wrong_code(secret))
 
     event = AuditEvent.objects.get(kind="factor.failed")
     assert (event.user, event.actor) == (alice, None)

@@ -48,17 +48,17 @@ def test_findings_are_shown_with_their_fix(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = fail("cors.x", "Pages may send", "<b>403</b>", "Blocked.", "Apply the rule.")
-    asked: list[Any] = []
+    tested_families: list[Any] = []
 
     def examine(_: object, *, only: list[str]) -> Any:
-        asked.append(only)
+        tested_families.append(only)
         yield group("cors", "CORS", [bad])
 
     monkeypatch.setattr(page, "examine", examine)
 
     text = operator.post(reverse("doctor"), {"family": ["cors", "no-such"]}).content
 
-    assert asked == [["cors"]]
+    assert tested_families == [["cors"]]
     assert b"Problems were found." in text
     assert b"Apply the rule." in text
     assert b"&lt;b&gt;403" in text

@@ -40,7 +40,7 @@ def process_again(client: Client) -> list[str]:
 def park_event_about(upload: Upload) -> None:
     entity = {"bucket": {"name": "slipway"}, "object": {"key": upload.key}}
     record = {"eventName": "ObjectCreated:Put", "s3": entity}
-    park("sqs", json.dumps({"Records": [record]}), "S3 was away")
+    park("sqs", json.dumps({"Records": [record]}), "S3 did not answer")
 
 
 def test_parked_notifications_are_read_only(admin_client: Client) -> None:

@@ -55,11 +55,11 @@ def test_upload_of_another_person_is_answered_like_an_unknown_id(
     )
     body = BODIES.get((method, tail))
 
-    neighbours = call(method, f"/uploads/{theirs.pk}{tail}", body)
+    foreign = call(method, f"/uploads/{theirs.pk}{tail}", body)
     missing = call(method, f"/uploads/{uuid.uuid4()}{tail}", body)
 
-    assert_problem(neighbours, 404, "not_found")
-    assert neighbours.json() == missing.json()
+    assert_problem(foreign, 404, "not_found")
+    assert foreign.json() == missing.json()
     theirs.refresh_from_db()
     assert (theirs.state, theirs.filename) == ("pending", "b.bin")
 

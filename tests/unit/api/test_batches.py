@@ -88,14 +88,14 @@ def test_started_batch_has_the_same_rows_as_single_starts(
     alone = send(browser, "/uploads", declaration(0)).json()
     [first, second] = start(browser, [declaration(0), declaration(1)])
 
-    told = first["upload"]
+    batched = first["upload"]
     assert first["status"] == second["status"] == 201
-    assert told.keys() == alone.keys()
-    assert told["request"]["headers"] == alone["request"]["headers"]
-    assert told["filename"] == "0.txt"
+    assert batched.keys() == alone.keys()
+    assert batched["request"]["headers"] == alone["request"]["headers"]
+    assert batched["filename"] == "0.txt"
     assert quota.usage(alice).reserved_files == 3
     rows = {str(row.pk): row for row in Upload.objects.all()}
-    for shown in (alone, told, second["upload"]):
+    for shown in (alone, batched, second["upload"]):
         row = rows[shown["id"]]
         assert row.search_name == row.filename
         assert row.urls_expire_at is not None

@@ -28,12 +28,12 @@ def call(django_user_model: Any, bucket: Bucket, settings: Any) -> Call:
 
 
 def test_small_file_is_declared_by_its_crc(call: Call) -> None:
-    told = call("POST", "/uploads", IN_CRC).json()
+    started = call("POST", "/uploads", IN_CRC).json()
 
-    assert (told["checksum_crc64nvme"], told["checksum_sha256"]) == (CRC, None)
-    assert told["checksum_algorithm"] == "crc64nvme"
-    assert told["request"]["headers"]["x-amz-checksum-crc64nvme"] == CRC
-    assert "x-amz-checksum-sha256" not in told["request"]["headers"]
+    assert (started["checksum_crc64nvme"], started["checksum_sha256"]) == (CRC, None)
+    assert started["checksum_algorithm"] == "crc64nvme"
+    assert started["request"]["headers"]["x-amz-checksum-crc64nvme"] == CRC
+    assert "x-amz-checksum-sha256" not in started["request"]["headers"]
 
 
 def test_batch_takes_both_algorithms(call: Call) -> None:

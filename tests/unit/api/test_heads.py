@@ -39,10 +39,10 @@ def test_disguised_file_is_refused_before_the_reservation(
 ) -> None:
     body = with_head(heads.PE, filename="film.mp4", content_type="video/mp4")
 
-    told = assert_problem(call("POST", "/uploads", body), 422, "invalid_request")
+    problem = assert_problem(call("POST", "/uploads", body), 422, "invalid_request")
 
-    assert "Windows program" in told["detail"]
-    assert told["errors"]["head"] == [told["detail"]]
+    assert "Windows program" in problem["detail"]
+    assert problem["errors"]["head"] == [problem["detail"]]
     assert not Upload.objects.exists()
     assert usage_of(alice).reserved_bytes == 0
 
@@ -55,11 +55,11 @@ def test_film_is_refused_at_the_start_by_a_policy_of_pictures(
         heads.MP4, filename="a.jpg", content_type="image/jpeg", byte_size=4 * 1024**3
     ) | {"transport": "multipart"}
 
-    told = assert_problem(
+    problem = assert_problem(
         call("POST", "/uploads", film), 415, "content_type_not_allowed"
     )
 
-    assert told["detail"] == (
+    assert problem["detail"] == (
         "Files of type video/mp4 may not be uploaded here. Allowed: image/*."
     )
     results = call("POST", "/uploads/batch", {"uploads": [film]}).json()["results"]
@@ -96,11 +96,11 @@ def test_first_bytes_change_nothing_under_the_open_policy(call: Call) -> None:
     "head", ["a", "====", "a" * 5468, "aGVsbG8=\n", "-_-_", 5, ["aGVsbG8="]]
 )
 def test_malformed_first_bytes_are_refused(call: Call, head: object) -> None:
-    told = assert_problem(
+    problem = assert_problem(
         call("POST", "/uploads", HELLO | {"head": head}), 422, "invalid_request"
     )
 
-    assert "head" in told["errors"]
+    assert "head" in problem["errors"]
 
 
 @pytest.mark.parametrize(

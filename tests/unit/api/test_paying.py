@@ -1,4 +1,4 @@
-"""Rate limits are spent before a body is parsed. Invalid bodies get short answers."""
+"""Rate limits are checked before a body is parsed. Invalid bodies get short answers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def browser(alice: User) -> Client:
 
 @pytest.fixture
 def _frozen_time() -> Iterator[None]:
-    """Freeze the time, so that spent allowances do not recover."""
+    """Freeze the time, so that used allowances do not recover."""
     with time_machine.travel(timezone.now(), tick=False):
         yield
 
@@ -60,8 +60,8 @@ def send(
     return browser.generic(method, f"/api/v1{path}", data, content_type=kind)
 
 
-def spent(action: str, user: User) -> int:
-    """Return the amount of ``action`` that the user has spent."""
+def used_allowance(action: str, user: User) -> int:
+    """Return the allowance of ``action`` that the user has used."""
     row = Rate.objects.filter(key=f"{action}:user:{user.pk}").first()
     if row is None:
         return 0
@@ -157,7 +157,7 @@ def test_invalid_body_uses_the_rate_limit_by_its_size(
             Rate.objects.all().delete()
             with subtests.test(method=method, path=path, size=size):
                 assert send(browser, method, path, b"[" * size).status_code == 422
-                assert spent(action, alice) == price
+                assert used_allowance(action, alice) == price
 
 
 @pytest.mark.usefixtures("_frozen_time")
@@ -167,12 +167,12 @@ def test_batch_uses_the_rate_limit_once_for_each_file(
     item = {"filename": "a" * 1000, "byte_size": 1, "content_type": "text/plain"}
     few = send(browser, "POST", "/uploads/batch", {"uploads": [item] * 3})
     assert few.status_code == 200
-    assert spent("start", alice) == 3
+    assert used_allowance("start", alice) == 3
 
     many = send(browser, "POST", "/uploads/batch", {"uploads": [item] * 97})
 
     assert many.status_code == 200
-    assert spent("start", alice) == 100
+    assert used_allowance("start", alice) == 100
 
 
 def test_large_body_under_a_small_rate_limit_is_refused_with_the_limit(
@@ -190,24 +190,24 @@ def test_large_body_under_a_small_rate_limit_is_refused_with_the_limit(
 def test_list_of_errors_has_at_most_twenty_entries(browser: Client) -> None:
     body = {"uploads": [{"a": 1, "b": 2}] * 100}
 
-    told = send(browser, "POST", "/uploads/batch", body).json()
+    problem = send(browser, "POST", "/uploads/batch", body).json()
 
-    messages = [text for texts in told["errors"].values() for text in texts]
+    messages = [text for texts in problem["errors"].values() for text in texts]
     assert len(messages) == MAX_ERRORS == 20
-    assert told["detail"] == (
+    assert problem["detail"] == (
         "The request is not valid. The property errors lists the wrong fields. "
         "The first 20 errors are listed; 480 more are left out."
     )
 
 
 def test_short_list_of_errors_is_complete(browser: Client) -> None:
-    told = send(browser, "POST", "/uploads", {"x": 1, "y" * 5_000: 2}).json()
+    problem = send(browser, "POST", "/uploads", {"x": 1, "y" * 5_000: 2}).json()
 
     assert (
-        told["detail"]
+        problem["detail"]
         == "The request is not valid. The property errors lists the wrong fields."
     )
-    assert set(told["errors"]) == {
+    assert set(problem["errors"]) == {
         *("filename", "byte_size", "content_type", "x"),
         "y" * 100,
     }

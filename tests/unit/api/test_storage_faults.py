@@ -114,8 +114,8 @@ def test_log_has_one_line_for_each_cause(
         for _ in range(3):
             report("blocked")
 
-    told = [line for line in lines if line["event"] == "storage.fault"]
-    assert [line["fault"] for line in told] == ["cors_origin_missing"]
+    fault_lines = [line for line in lines if line["event"] == "storage.fault"]
+    assert [line["fault"] for line in fault_lines] == ["cors_origin_missing"]
 
 
 def test_report_does_not_wait_for_an_examination_in_progress(

@@ -268,8 +268,8 @@ def test_rename_to_an_invalid_name_is_refused(
 
     response = call("PATCH", f"/uploads/{started['id']}", {"filename": filename})
 
-    told = assert_problem(response, 422, "invalid_request")
-    assert told["errors"] == {"filename": [words]}
+    problem = assert_problem(response, 422, "invalid_request")
+    assert problem["errors"] == {"filename": [words]}
     now = call("GET", f"/uploads/{started['id']}").json()
     assert now["filename"] == started["filename"]
 

@@ -129,16 +129,16 @@ def test_archive_inspector_wants_documents_that_are_zip_archives() -> None:
 
 
 def test_detection_reads_only_the_first_bytes() -> None:
-    asked: list[tuple[int, int]] = []
+    reads: list[tuple[int, int]] = []
 
     def read(start: int, length: int) -> bytes:
-        asked.append((start, length))
+        reads.append((start, length))
         return heads.PNG
 
     sample = Sample("a.png", "image/png", 10**12, read)
 
     assert (sample.precise_type, sample.detected_type) == ("image/png",) * 2
-    assert asked == [(0, 4096)]
+    assert reads == [(0, 4096)]
 
 
 @pytest.mark.parametrize("content_type", [*sorted(ACTIVE_CONTENT_TYPES), "a/b+xml"])

@@ -154,24 +154,24 @@ def test_limit_of_pixels_can_be_set() -> None:
 
 
 def test_only_the_beginning_of_an_image_is_read() -> None:
-    asked: list[int] = []
+    reads: list[int] = []
     content = jpeg(640, 480, metadata=2)
 
     def read(start: int, length: int) -> bytes:
-        asked.append(start + length)
+        reads.append(start + length)
         return content[start : start + length]
 
     measure(sample_of(content, byte_size=10**12, read=read))
 
-    assert max(asked) < 1024 * 1024
+    assert max(reads) < 1024 * 1024
 
 
 def test_jpeg_with_only_metadata_is_read_to_a_limit() -> None:
-    asked: list[int] = []
+    reads: list[int] = []
     segment = b"\xff\xe1\xff\xff" + b"x" * 0xFFFD
 
     def read(start: int, length: int) -> bytes:
-        asked.append(length)
+        reads.append(length)
         endless = b"\xff\xd8" + segment * 2
         if start == 0:
             return endless[:length]
@@ -179,7 +179,7 @@ def test_jpeg_with_only_metadata_is_read_to_a_limit() -> None:
         return (segment * 3)[skip : skip + length]
 
     assert measure(sample_of(b"", byte_size=10**12, read=read)) is None
-    assert len(asked) < 1100
+    assert len(reads) < 1100
 
 
 @pytest.mark.parametrize(
@@ -208,11 +208,11 @@ def test_jpeg_with_filler_before_its_size_is_measured(padding: bytes) -> None:
 def test_jpeg_with_a_late_size_is_refused_after_few_reads(
     piece: bytes,
 ) -> None:
-    asked: list[int] = []
+    reads: list[int] = []
     segment = piece + b"x" * (0xFFFD if piece.endswith(b"\xff\xff") else 0)
 
     def read(start: int, length: int) -> bytes:
-        asked.append(length)
+        reads.append(length)
         if start == 0:
             return (
                 b"\xff\xd8\xff\xe0\x00\x02" + segment * (length // len(segment) + 1)
@@ -226,7 +226,7 @@ def test_jpeg_with_a_late_size_is_refused_after_few_reads(
 
     assert not verdict.accepted
     assert "metadata" in verdict.reason
-    assert len(asked) <= 60
+    assert len(reads) <= 60
 
 
 def test_clipboard_bitmap_without_a_file_header_is_not_measured() -> None:

@@ -51,34 +51,34 @@ def test_local_headers_over_the_budget_end_the_inspection_with_a_note() -> None:
 @pytest.mark.parametrize("entries", [800, 50_000])
 def test_each_block_of_a_scattered_archive_is_read_once(entries: int) -> None:
     content = archives.scattered(entries)
-    asked: list[tuple[int, int]] = []
+    reads: list[tuple[int, int]] = []
 
     def read(start: int, length: int) -> bytes:
-        asked.append((start, length))
+        reads.append((start, length))
         return content[start : start + length]
 
     for budget in (Budget(is_inline=True), Budget()):
-        asked.clear()
+        reads.clear()
         sample = sample_of(
             content, "application/zip", "a.zip", read=read, budget=budget
         )
         assert ArchiveInspector().inspect(sample).accepted
-        assert len(asked) < 20
-        assert sum(length for _, length in asked) < 2 * len(content)
+        assert len(reads) < 20
+        assert sum(length for _, length in reads) < 2 * len(content)
 
 
 def test_5000_stored_photos_are_accepted_after_one_pass() -> None:
     photo = b"\xff\xd8\xff\xe0" + NOISE[:5000]
     content = packed(*((f"{n}.jpg", photo) for n in range(5000)), compression=STORED)
-    asked: list[int] = []
+    reads: list[int] = []
 
     def read(start: int, length: int) -> bytes:
-        asked.append(length)
+        reads.append(length)
         return content[start : start + length]
 
     sample = sample_of(content, "application/zip", "a.zip", read=read)
     assert ArchiveInspector().inspect(sample) == Verdict(True)
-    assert sum(asked) < 1.5 * len(content)
+    assert sum(reads) < 1.5 * len(content)
 
 
 def test_1500_stored_documents_are_accepted() -> None:

@@ -271,12 +271,12 @@ def test_sweeper_skips_an_upload_that_a_request_inspects(
 ) -> None:
     upload = start_and_send(bucket, alice)
     Upload.objects.update(created_at=timezone.now())
-    looked: list[int] = []
-    during_inspection(lambda: looked.append(sweep().looked_at))
+    sweep_counts: list[int] = []
+    during_inspection(lambda: sweep_counts.append(sweep().looked_at))
 
     complete(upload)
 
-    assert looked == [0]
+    assert sweep_counts == [0]
     assert CallingInspector.seen == ["notes.txt"]
 
 

@@ -211,11 +211,11 @@ def test_move_of_a_stale_row_raises_and_changes_nothing(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
-    twin = Upload.objects.get(pk=upload.pk)
+    stale = Upload.objects.get(pk=upload.pk)
     lifecycle.move(upload, State.CANCELLED)
 
     with pytest.raises(StaleUpload):
-        lifecycle.move(twin, State.EXPIRED)
+        lifecycle.move(stale, State.EXPIRED)
 
     assert quota_counts(alice) == (0, 0, 0, 0)
     assert event_kinds(upload) == ["upload.started", "upload.cancelled"]

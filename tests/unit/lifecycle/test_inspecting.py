@@ -321,7 +321,7 @@ def test_object_too_large_for_a_copy_is_purged(
 
 
 def _die(*args: Any, **facts: Any) -> None:
-    raise OperationalError("the database went away")
+    raise OperationalError("the connection was closed")
 
 
 # Names
@@ -443,8 +443,8 @@ def test_mismatch_of_name_and_content_is_noted(alice: Any, bucket: Bucket) -> No
         lifecycle.note_on(upload)
         == "The name ends in .jpg, but the file is a PDF document."
     )
-    told = upload.events.get(kind="upload.ready").detail
-    assert told["detected_type"] == "application/pdf"
+    event_detail = upload.events.get(kind="upload.ready").detail
+    assert event_detail["detected_type"] == "application/pdf"
     lifecycle.rename(upload, "a.pdf")
     assert lifecycle.note_on(upload) == ""
 

@@ -89,11 +89,11 @@ def test_policy_checks_the_size_and_the_type_of_the_name(
 def test_form_requested_twice_by_a_double_click_is_one_upload(
     alice: Any, bucket: Bucket
 ) -> None:
-    asked: dict[str, Any] = {"owner": alice, "filename": "", "idempotency_key": "a"}
+    arguments: dict[str, Any] = {"owner": alice, "filename": "", "idempotency_key": "a"}
 
     # The first request has reserved all free space before the second request.
-    one, two = (lifecycle.start_form(byte_size=size, **asked) for size in (5, 1))
-    other = lifecycle.start_form(byte_size=5, **asked | {"idempotency_key": "b"})
+    one, two = (lifecycle.start_form(byte_size=size, **arguments) for size in (5, 1))
+    other = lifecycle.start_form(byte_size=5, **arguments | {"idempotency_key": "b"})
 
     assert one == two
     assert other != one
@@ -117,9 +117,9 @@ def test_file_is_copied_and_uses_the_quota_by_its_real_size(
         "upload.inspecting",
         "upload.ready",
     ]
-    told = upload.events.get(kind="upload.inspecting").detail
-    assert (told["reserved_bytes"], told["byte_size"]) == (100, 5)
-    assert told["etag"] == upload.etag
+    event_detail = upload.events.get(kind="upload.inspecting").detail
+    assert (event_detail["reserved_bytes"], event_detail["byte_size"]) == (100, 5)
+    assert event_detail["etag"] == upload.etag
     facts = bucket.head_object(upload.key)
     assert facts is not None
     assert (facts.etag, facts.content_type) == (upload.etag, "text/plain")

@@ -78,9 +78,9 @@ def test_cancel_during_a_copy_leaves_no_object(
 
     def copy_then_cancel(*arguments: Any, **named: Any) -> None:
         real(*arguments, **named)
-        twin = Upload.objects.get(pk=upload.pk)
+        stale = Upload.objects.get(pk=upload.pk)
         monkeypatch.setattr(lifecycle.moving, "purge", lambda _: True)
-        lifecycle.moving.move(twin, State.CANCELLED)
+        lifecycle.moving.move(stale, State.CANCELLED)
 
     monkeypatch.setattr(f"{receiving.__name__}.copy_object", copy_then_cancel)
     with pytest.raises(InvalidState):

@@ -19,14 +19,14 @@ BYTES = "application/octet-stream"
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> list[str]:
     """Collect the content types of all multipart uploads that the site opens."""
-    asked: list[str] = []
+    content_types: list[str] = []
 
     def create(self: Bucket, key: str, *, content_type: str, **_: object) -> str:
-        asked.append(content_type)
-        return f"id {len(asked)}"
+        content_types.append(content_type)
+        return f"id {len(content_types)}"
 
     monkeypatch.setattr(Bucket, "create_multipart_upload", create)
-    return asked
+    return content_types
 
 
 def test_multipart_upload_of_a_web_page_is_opened_and_reopened_as_octet_stream(

@@ -303,8 +303,8 @@ def test_later_entry_of_a_part_listed_twice_is_used(fake_s3: FakeS3) -> None:
 
 
 def test_server_that_lists_checksums_gets_one_request(fake_s3: FakeS3) -> None:
-    told = listed("<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>")
-    fake_s3.answers = [opened("one"), told, opened("two")]
+    list_with_checksums = listed("<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>")
+    fake_s3.answers = [opened("one"), list_with_checksums, opened("two")]
     bucket = bucket_at(fake_s3.url)
 
     ids = [bucket.create_multipart_upload("k", content_type="a/b") for _ in range(2)]
@@ -326,8 +326,8 @@ def test_server_that_lists_checksums_gets_one_request(fake_s3: FakeS3) -> None:
 def test_multipart_upload_without_checksums_if_the_server_lists_none(
     fake_s3: FakeS3,
 ) -> None:
-    gone = error(404, "NoSuchUpload")
-    fake_s3.answers = [opened("one"), listed(), (204, ""), gone, opened("two")]
+    not_found = error(404, "NoSuchUpload")
+    fake_s3.answers = [opened("one"), listed(), (204, ""), not_found, opened("two")]
     fake_s3.answers += [opened("three")]
     bucket = bucket_at(fake_s3.url)
 

@@ -196,7 +196,7 @@ def test_concurrent_threads_share_one_client() -> None:
         return client()
 
     with ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(ask) for _ in range(8)]
+        results = [pool.submit(ask) for _ in range(8)]
 
-    assert {each.result() for each in asked} == set(made)
+    assert {each.result() for each in results} == set(made)
     assert len(made) == 1

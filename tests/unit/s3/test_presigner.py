@@ -92,14 +92,15 @@ def test_policy_of_a_form_fixes_every_field_to_one_value() -> None:
     assert signed.fields.keys() == pinned | {"policy", "x-amz-signature"}
 
 
-@pytest.mark.parametrize(("asked", "given_"), [(1, 1), (900, 900), (86_400, 900)])
-def test_lifetime_of_urls_is_at_most_15_minutes(asked: int, given_: int) -> None:
-    signed = put(presigner_at(), expires_in=asked)
+@pytest.mark.parametrize(("requested", "lifetime"), [(1, 1), (900, 900), (86_400, 900)])
+def test_lifetime_of_urls_is_at_most_15_minutes(requested: int, lifetime: int) -> None:
+    signed = put(presigner_at(), expires_in=requested)
 
-    assert query_of(signed.url)["X-Amz-Expires"] == str(given_)
-    assert signed.expires_at == NOW.replace(microsecond=0) + timedelta(seconds=given_)
+    assert query_of(signed.url)["X-Amz-Expires"] == str(lifetime)
+    assert signed.expires_at == NOW.replace(microsecond=0) + timedelta(seconds=lifetime)
     assert (
-        presign_form(presigner_at(), expires_in=asked).expires_at == signed.expires_at
+        presign_form(presigner_at(), expires_in=requested).expires_at
+        == signed.expires_at
     )
 
 
@@ -114,12 +115,12 @@ def test_url_expires_before_its_credentials() -> None:
 
 @pytest.mark.parametrize("life", [-10, 0, 30])
 def test_expired_credentials_sign_no_url(life: int) -> None:
-    dead = Credentials("key", "secret", "token", NOW + timedelta(seconds=life))
+    expired = Credentials("key", "secret", "token", NOW + timedelta(seconds=life))
 
     with pytest.raises(StorageUnavailable, match="have expired"):
-        put(presigner_at(identity=dead))
+        put(presigner_at(identity=expired))
     with pytest.raises(StorageUnavailable, match="have expired"):
-        presign_form(presigner_at(identity=dead))
+        presign_form(presigner_at(identity=expired))
 
 
 def test_signing_key_depends_on_the_day_and_the_secret() -> None:

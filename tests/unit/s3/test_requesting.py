@@ -136,9 +136,9 @@ def test_request_equals_boto3_s(
 
     assert (ours.method, ours.url) == (theirs.method, theirs.url)
     assert sent["Authorization"] == again.headers["Authorization"]
-    told = {name.lower(): text(value) for name, value in theirs.headers.items()}
+    expected = {name.lower(): text(value) for name, value in theirs.headers.items()}
     for name in ("x-amz-expected-bucket-owner", "x-amz-security-token", *headers):
-        assert sent[name] == told[name]
+        assert sent[name] == expected[name]
 
 
 def _unsigned(headers: dict[str, str]) -> dict[str, str]:
@@ -244,7 +244,7 @@ def test_refreshed_credentials_sign_the_next_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("byte_size", "asked"),
+    ("byte_size", "expected_calls"),
     [
         (0, {"HeadObject": 1}),
         (100, {"GetObject": 1}),
@@ -252,7 +252,7 @@ def test_refreshed_credentials_sign_the_next_request() -> None:
     ],
 )
 def test_facts_and_bytes_of_an_object_need_few_requests(
-    bucket: Bucket, byte_size: int, asked: dict[str, int]
+    bucket: Bucket, byte_size: int, expected_calls: dict[str, int]
 ) -> None:
     content = bytes(byte_size)
     bucket.client.put_object(
@@ -262,7 +262,7 @@ def test_facts_and_bytes_of_an_object_need_few_requests(
     with count_s3_calls(bucket) as calls:
         seen = prefetch_objects(bucket, ["k"], head_bytes=100, sizes={"k": byte_size})
 
-    assert calls == asked
+    assert calls == expected_calls
     assert seen["k"].head == content[:100]
     facts = seen["k"].facts
     assert facts is not None

@@ -146,10 +146,10 @@ def test_presigned_events_are_hidden_in_both_histories(
     for _ in range(60):
         make("upload.presigned", upload=upload, user=alice)
 
-    told = [line.text for line in tell(upload, reader=alice)]
+    texts = [line.text for line in tell(upload, reader=alice)]
     page = operator.get(f"/admin/uploads/upload/{upload.pk}/change/").content.decode()
 
-    assert told == [
+    assert texts == [
         "Checked and stored",
         "File arrived, check started",
         "Upload started",

@@ -152,9 +152,9 @@ def test_pruning_deletes_old_events_and_records_it() -> None:
     age(days=100)
     young = make()
 
-    told = run("prune_events", "--older-than", "90")
+    output = run("prune_events", "--older-than", "90")
 
-    assert told.startswith("2 events from before ")
+    assert output.startswith("2 events from before ")
     assert [row.kind for row in AuditEvent.objects.order_by("id")] == [
         young.kind,
         "trail.pruned",

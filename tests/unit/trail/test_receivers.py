@@ -138,7 +138,7 @@ def test_flood_of_unknown_names_does_not_hide_a_known_account(
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "recorded"),
     [
         ("a\nb\x1b[31m", "ab[31m"),
         ("eci\u202ela", "ecila"),
@@ -146,11 +146,11 @@ def test_flood_of_unknown_names_does_not_hide_a_known_account(
         ("<script>", "<script>"),
     ],
 )
-def test_name_of_a_failed_login_is_cleaned(name: str, told: str) -> None:
+def test_name_of_a_failed_login_is_cleaned(name: str, recorded: str) -> None:
     # Call authenticate directly, because the form of the login page limits the name.
     assert authenticate(username=name, password="a guess") is None
 
-    assert only("account.login_failed").detail == {"name": told}
+    assert only("account.login_failed").detail == {"name": recorded}
 
 
 # Tokens
@@ -168,10 +168,10 @@ def test_new_address_of_a_token_is_recorded_once(alice: Any) -> None:
     logins._record_new_address.cache_clear()  # another process has an empty cache
     use("203.0.113.9")
 
-    told = events("token.new_address")
-    assert [event.address for event in told] == ["203.0.113.9", "203.0.113.10"]
-    assert {event.user for event in told} == {alice}
-    assert told[0].detail == {"token": row.pk}
+    recorded = events("token.new_address")
+    assert [event.address for event in recorded] == ["203.0.113.9", "203.0.113.10"]
+    assert {event.user for event in recorded} == {alice}
+    assert recorded[0].detail == {"token": row.pk}
 
 
 def test_new_addresses_are_limited_per_day(
@@ -192,10 +192,10 @@ def test_new_addresses_are_limited_per_day(
 
 
 def test_new_account_is_recorded_with_its_rights(alice: Any) -> None:
-    boss = User.objects.create_superuser("boss")
+    superuser = User.objects.create_superuser("boss")
 
-    told = {event.user: event.detail for event in events("account.created")}
-    assert told == {alice: {}, boss: {"rights": ["is_staff", "is_superuser"]}}
+    recorded = {event.user: event.detail for event in events("account.created")}
+    assert recorded == {alice: {}, superuser: {"rights": ["is_staff", "is_superuser"]}}
 
 
 def account_form(person: Any, **changes: Any) -> dict[str, Any]:
@@ -225,9 +225,9 @@ def test_rights_changed_in_the_admin_are_recorded_with_the_actor(
     assert answer.status_code == 302
     operator.post(page, account_form(alice, is_active=""))
 
-    told = events("account.changed")
-    assert {(event.user, event.actor) for event in told} == {(alice, admin_user)}
-    assert [event.detail for event in told] == [
+    recorded = events("account.changed")
+    assert {(event.user, event.actor) for event in recorded} == {(alice, admin_user)}
+    assert [event.detail for event in recorded] == [
         {"is_staff": {"from": False, "to": True}},
         {"groups_added": ["team"]},
         {"permissions_added": ["uploads.change_upload"]},
@@ -413,8 +413,8 @@ def test_rows_deleted_together_are_recorded_separately(
         },
     )
 
-    told = {event.detail["object"] for event in events("admin.deleted")}
-    assert told == {"row0", "row1", "row2"}
+    recorded = {event.detail["object"] for event in events("admin.deleted")}
+    assert recorded == {"row0", "row1", "row2"}
     assert not model.objects.filter(**{f"{field}__startswith": "row"}).exists()
 
 

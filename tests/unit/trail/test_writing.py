@@ -86,9 +86,9 @@ def test_each_presigned_url_writes_one_event_without_the_url(
 
     events = AuditEvent.objects.filter(kind="upload.presigned", upload=upload)
     assert [event.detail["transport"] for event in events] == ["put", "put"]
-    told = json.dumps([event.detail for event in events])
-    assert "http" not in told
-    assert "X-Amz" not in told
+    recorded = json.dumps([event.detail for event in events])
+    assert "http" not in recorded
+    assert "X-Amz" not in recorded
     assert all(signed)
 
 
@@ -173,8 +173,8 @@ def test_multipart_upload_writes_all_events_in_order(
     lifecycle.advance(upload, actor=alice)
     lifecycle.remove(upload, actor=alice)
 
-    told = upload.events.order_by("id").values_list("kind", flat=True)
-    assert list(told) == [
+    recorded = upload.events.order_by("id").values_list("kind", flat=True)
+    assert list(recorded) == [
         "upload.started",
         "upload.presigned",
         "upload.inspecting",

@@ -203,7 +203,7 @@ def test_failing_task_does_not_fail_the_request(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any, **options: Any) -> None:
-        raise OperationalError("the database went away")
+        raise OperationalError("the connection was closed")
 
     upload = start_and_send(bucket, alice)
     monkeypatch.setattr(reconciliation, "reconcile", fail)

@@ -130,7 +130,7 @@ def sent_by_a_form(bucket: Bucket, owner: Any) -> Upload:
 
 def expired(bucket: Bucket, owner: Any) -> Upload:
     upload = pending_with_its_bytes(bucket, owner)
-    lifecycle.expire(upload, reason="of old age")
+    lifecycle.expire(upload, reason="for a test")
     return upload
 
 

@@ -23,9 +23,9 @@ def leave_probes(bucket: Bucket) -> None:
     """Leave a probe object and a deleted probe object, as a killed doctor does."""
     key = new_probe_key("uploads/")
     bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"probe")
-    gone = new_probe_key("uploads/")
-    bucket.client.put_object(Bucket=bucket.name, Key=gone, Body=b"probe")
-    bucket.client.delete_object(Bucket=bucket.name, Key=gone)
+    deleted = new_probe_key("uploads/")
+    bucket.client.put_object(Bucket=bucket.name, Key=deleted, Body=b"probe")
+    bucket.client.delete_object(Bucket=bucket.name, Key=deleted)
 
 
 def sweep_after(**span: float) -> Report:

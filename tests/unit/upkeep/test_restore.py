@@ -71,11 +71,11 @@ def test_audit_finds_no_difference_after_a_restore_and_the_grace_period(
 ) -> None:
     kept = stored(bucket, owner, b"kept")
     also_kept = stored(bucket, owner, b"also kept")
-    lost = stored(bucket, owner, b"lost")
+    removed = stored(bucket, owner, b"lost")
     arriving = begin(owner, b"arriving")
     live().backup(dump)
 
-    lifecycle.remove(lost, actor=owner)
+    lifecycle.remove(removed, actor=owner)
     put(bucket, arriving, b"arriving")
     complete(arriving, actor=owner)
     later = stored(bucket, owner, b"uploaded later")
@@ -91,7 +91,7 @@ def test_audit_finds_no_difference_after_a_restore_and_the_grace_period(
 
     found = kinds()
     assert found[later.key] == "object without a row"
-    assert found[lost.key] == "row without an object"
+    assert found[removed.key] == "row without an object"
     assert found[parts.key] == "multipart upload of nobody"
     assert len(found) == 3
 

@@ -108,14 +108,14 @@ def test_pending_upload_is_checked_while_its_bytes_may_arrive(
 ) -> None:
     upload = begin(alice)
 
-    asked = []
+    checked_rows = []
     for _ in range(10):
         let_time_pass(minutes=10)
-        asked.append(sweep().looked_at)
+        checked_rows.append(sweep().looked_at)
 
     # The URL was valid for 16 minutes. A request that started before its expiry can take
     # an hour.
-    assert asked == [1] * 8 + [0, 0]
+    assert checked_rows == [1] * 8 + [0, 0]
     upload.refresh_from_db()
     assert upload.state == State.PENDING
 

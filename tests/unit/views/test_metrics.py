@@ -46,7 +46,9 @@ def test_metrics_of_processes_are_returned_during_a_database_outage(
     client: Client, settings: Settings
 ) -> None:
     settings.METRICS_SECRET = SECRET
-    with mock.patch.object(view, "site_figures", side_effect=OperationalError("away")):
+    with mock.patch.object(
+        view, "site_figures", side_effect=OperationalError("connection refused")
+    ):
         answer = client.get("/metrics", headers={"Authorization": f"Bearer {SECRET}"})
 
     assert answer.status_code == 200

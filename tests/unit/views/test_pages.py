@@ -285,9 +285,9 @@ def test_every_state_has_a_text_and_a_page(
 
 
 def test_every_move_has_a_text() -> None:
-    told = {f"upload.{state.value}" for state in State} - {"upload.pending"}
+    shown = {f"upload.{state.value}" for state in State} - {"upload.pending"}
 
-    assert told <= SENTENCES.keys()
+    assert shown <= SENTENCES.keys()
 
 
 def test_page_of_a_refused_file_shows_the_reason(alice: Any) -> None:
@@ -295,10 +295,10 @@ def test_page_of_a_refused_file_shows_the_reason(alice: Any) -> None:
         alice, state=State.REJECTED, rejected_reason="It is a program."
     )
 
-    told = describe(upload)
+    shown = describe(upload)
 
-    assert told.tone == "error"
-    assert told.explanation == (
+    assert shown.tone == "error"
+    assert shown.explanation == (
         "This file was refused. It is a program. The file was deleted from storage."
     )
 
@@ -309,11 +309,11 @@ def test_refused_file_can_only_be_removed_from_the_list(
     refused = make_upload(alice, state=State.REJECTED, rejected_reason="A program.")
     stored = make_upload(alice)
 
-    told = page.get(upload_url(refused)).content.decode()
+    shown = page.get(upload_url(refused)).content.decode()
 
-    assert "Remove this file from the list?" in told
-    assert "does not offer it for download." in told
-    assert "its space is free again" not in told
+    assert "Remove this file from the list?" in shown
+    assert "does not offer it for download." in shown
+    assert "its space is free again" not in shown
     assert "its space is free again" in page.get(upload_url(stored)).content.decode()
 
 
@@ -335,10 +335,10 @@ DIGEST = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
 def test_checksum_of_parts_is_labelled(alice: Any) -> None:
     upload = make_upload(alice, object_checksum="LPJNul+wow4=-3")
 
-    told = describe_checksum(upload)
+    shown = describe_checksum(upload)
 
-    assert (told.label, told.value) == ("SHA-256 of parts", "LPJNul+wow4=-3")
-    assert "3 parts" in told.note
+    assert (shown.label, shown.value) == ("SHA-256 of parts", "LPJNul+wow4=-3")
+    assert "3 parts" in shown.note
 
 
 @pytest.mark.parametrize(
@@ -383,11 +383,13 @@ def test_file_without_a_checksum_is_not_shown_as_verified(
 def test_page_of_a_file_sent_by_one_put_mentions_no_parts(
     alice: Any, transport: Transport, field: str
 ) -> None:
-    told = describe_checksum(make_upload(alice, transport=transport, **{field: DIGEST}))
+    shown = describe_checksum(
+        make_upload(alice, transport=transport, **{field: DIGEST})
+    )
 
-    assert told.label == "SHA-256"
-    assert "parts" not in told.note
-    assert told.value.startswith("2cf24dba5fb0a30e")
+    assert shown.label == "SHA-256"
+    assert "parts" not in shown.note
+    assert shown.value.startswith("2cf24dba5fb0a30e")
 
 
 def test_owner_does_not_see_names_of_staff_in_the_history(

@@ -128,7 +128,7 @@ def test_token_whose_secret_was_hidden_by_a_double_click_can_be_replaced(
     # The fixture has logged in years before the frozen time, so log in again.
     page.force_login(alice)
     once = once_of(page.get(PAGE))
-    [lost] = set(
+    [hidden_secret] = set(
         SECRET.findall(text_of(make(page, idempotency_key=once, scope="write")))
     )
     path, once = button_of(make(page, idempotency_key=once, scope="write"))
@@ -136,7 +136,7 @@ def test_token_whose_secret_was_hidden_by_a_double_click_can_be_replaced(
     answers = [page.post(path, {"idempotency_key": once}) for _ in range(2)]
 
     [secret] = set(SECRET.findall(text_of(answers[0])))
-    assert use_token(lost) is None
+    assert use_token(hidden_secret) is None
     row = use_token(secret)
     assert row is not None
     assert (row.name, row.scope) == ("backup", Scope.WRITE)
@@ -268,9 +268,9 @@ def test_revoking_asks_first_and_requires_a_post(page: Client, alice: Any) -> No
     row, secret = create_token(alice, name="backup")
     path = f"{PAGE}{row.pk}/revoke/"
 
-    asked = page.get(path)
-    assert "Revoke this token?" in text_of(asked)
-    assert "backup" in text_of(asked)
+    confirmation = page.get(path)
+    assert "Revoke this token?" in text_of(confirmation)
+    assert "backup" in text_of(confirmation)
     assert use_token(secret) == row
 
     answer = page.post(path, follow=True)
@@ -283,8 +283,8 @@ def test_revoking_asks_first_and_requires_a_post(page: Client, alice: Any) -> No
 def test_all_tokens_can_be_revoked_together(page: Client, alice: Any) -> None:
     secrets = [create_token(alice, name=f"token-{n}")[1] for n in range(3)]
 
-    asked = page.get(f"{PAGE}revoke/")
-    assert "Revoke these 3 tokens?" in text_of(asked)
+    confirmation = page.get(f"{PAGE}revoke/")
+    assert "Revoke these 3 tokens?" in text_of(confirmation)
     assert all(use_token(secret) for secret in secrets)
     page.post(f"{PAGE}revoke/")
 
