@@ -9,7 +9,10 @@ from django.conf import settings
 from django.http import HttpRequest
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+")
-"""Matches an address with a port, such as 203.0.113.7:51824. Some proxies send both."""
+"""Matches an address with a port, such as 203.0.113.7:51824.
+
+Some proxies send the port in X-Forwarded-For.
+"""
 
 
 def client_address(request: HttpRequest) -> str:

@@ -8,9 +8,9 @@ has no fixed windows, so a client cannot spend twice the limit around the end of
 window.
 
 The database serialises concurrent updates, so the limit is exact for any number of
-processes. If the clocks of two machines differ by one second, a limit can be too high
-or too low by the number of units that it allows in one second. While the database does
-not answer, every request with a rate limit fails.
+processes. If the clocks of two machines differ by one second, a limit can be wrong. The
+error is at most the number of units that the limit allows in one second. While the
+database does not answer, every request with a rate limit fails.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ def _network(address: str) -> list[Subject]:
 
 
 def _counted(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or an IPv6 network."""
+    """Return the address or, for IPv6, the network that counts as one client."""
     if ":" not in address:
         return address
     network = ipaddress.ip_network(f"{address}/{IPV6_PREFIX}", strict=False)

@@ -59,7 +59,7 @@ class PrivateMiddleware(LoginRequiredMiddleware):
 
 
 class SecondFactorMiddleware:
-    """Redirects users to the page for second factors if they need one and have none.
+    """Redirects users without a required second factor to the page for setting it up.
 
     The middleware checks pages only. The API makes its own check in ``api/auth.py``,
     because tokens need no second factor. The middleware also forbids browsers to cache

@@ -135,7 +135,8 @@ def _address(value: Any) -> str | None:
     return UNPRINTABLE.sub("?", address)[:MAX_TEXT]
 
 
-# Each field has two names: in the old format (report-uri) and in the new one (report-to).
+# Each field has two names: the name in the old format (report-uri), and the name in the
+# new format (report-to).
 FIELDS: dict[str, tuple[tuple[str, str], Callable[[Any], Any]]] = {
     "directive": (("effective-directive", "effectiveDirective"), _word),
     "document": (("document-uri", "documentURL"), _address),

@@ -20,7 +20,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 class OutageMiddleware:
     """Replaces a 500 by a 503 if the database could not be reached.
 
-    The failed query may be in a view, a template, or a middleware below this one.
+    The failed query may be in a view, a template, or a middleware that runs later.
     Before this middleware gets the response, Django has converted the error to a 500.
     So ``_notice`` receives Django's signal about the error, and stores the error on the
     request.

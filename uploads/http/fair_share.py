@@ -118,10 +118,11 @@ def _turns_of(request: HttpRequest) -> list[tuple[str, int]]:
 def credentials_of(request: HttpRequest) -> list[str]:
     """Return the session key and the token of a request, if it has them.
 
-    A request with both needs a turn for each. Otherwise, a client could evade the limit
-    of its token by an invented session in each request. The function does not check
-    whether the credentials are valid. So requests with only invented sessions evade the
-    limit, but each of them costs only one database query.
+    A request with a session key and a token needs a turn for each of the two.
+    Otherwise, a client could evade the limit of its token by an invented session key in
+    each request. The function does not check whether the credentials are valid. So
+    requests with only an invented session key evade the limit, but each of these
+    requests costs only one database query.
     """
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
     scheme, space, secret = request.headers.get("Authorization", "").partition(" ")

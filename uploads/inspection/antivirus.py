@@ -37,8 +37,8 @@ REFUSE, PASS = "refuse", "pass"
 UNALERTED_BYTES = 25_000_000
 """Default of ``unalerted_bytes``.
 
-With its default settings, every version of clamd scans files of this size, because the
-smallest default of MaxFileSize in any version is 25 MiB.
+With its default settings, every version of clamd scans files of this size. The smallest
+default of MaxFileSize in any version is 25 MiB.
 """
 
 PROBE_DEPTH = 30
@@ -139,7 +139,7 @@ class ClamAVInspector:
             raise InspectorUnavailable(
                 "ClamAV: clamd does not report content that it skips. Set "
                 "AlertExceedsMax yes in clamd.conf. Files above "
-                f"{self.unalerted_bytes} bytes wait until then."
+                f"{self.unalerted_bytes} bytes wait until it is set."
             )
 
     def _too_large(self, reason: str) -> Verdict:

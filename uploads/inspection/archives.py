@@ -148,7 +148,7 @@ def reader_of(sample: Sample) -> BlockReader:
 
 
 def largest_member(sample: Sample) -> float:
-    """Return the largest declared size of a file in a ZIP archive; 0 for other files.
+    """Return the largest declared size of a file in a ZIP archive, or 0 without a ZIP.
 
     Returns infinity if the lists of contents are ambiguous or too long to be read.
     """

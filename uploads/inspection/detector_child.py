@@ -19,7 +19,7 @@ import sys
 
 MEMORY_BYTES = 512 * 1024**2
 CPU_SECONDS = 600
-"""The system ends this process after this CPU time. The parent then starts another."""
+"""The system ends this process after this CPU time. The parent starts a new process."""
 
 OLDEST_WANTED = 541
 """If the system's libmagic is older than this version, pylibmagic's copy is used."""

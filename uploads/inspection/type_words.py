@@ -95,7 +95,7 @@ SPOKEN_WITH_AN = frozenset("AEFHILMNORSX8")
 
 
 def in_words(content_type: str) -> str:
-    """Return a name for a content type, such as "a PDF document"; "" if unknown."""
+    """Return a name for a content type, such as "a PDF document", or ``""``."""
     if content_type in IN_WORDS:
         return IN_WORDS[content_type]
     family = content_type.partition("/")[0]

@@ -102,13 +102,14 @@ class Entry:
         if self.method == DEFLATED:
             most = DEFLATE_RATIO * self.stored_bytes
             if self.stored_bytes > self.declared_bytes * 1.1 + 1024:
-                return most  # false size: deflate never makes data this much longer
+                # Deflate never makes data this much longer, so the size is false.
+                return most
             return min(self.declared_bytes, most)
         return self.declared_bytes
 
 
 def find_directories(file: Readable) -> list[Directory]:
-    """Return every list of contents that an unpacker may use, the last one first.
+    """Return every list of contents that an unpacker may use, the last list first.
 
     Raises Ambiguous if the lists overlap more than the lists of normal archives.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 SUSPECT = re.compile(rb"\.\.|^[\s./]*[/\\]|^[\s./]*[A-Za-z]:(?!:)|[\xc0\xc1]")
-"""A fast first check. It matches all names that ``_leaves`` finds, and some others."""
+"""A fast first check. It matches all harmful names, and some harmless names."""
 
 UP = re.compile(rb"\s*\.\.(?:\s[\s.]*)?")
 """Matches the parent folder ``..``. Some programs ignore spaces and dots around it."""
@@ -48,7 +48,7 @@ def readable(name: bytes) -> str:
 
 def _leaves(name: bytes) -> bool:
     if ONLY_SLASHES.fullmatch(name):
-        return False  # This name means the folder itself. Dropbox writes such an entry.
+        return False  # This name means the folder itself. Dropbox writes this name.
     if ABSOLUTE.match(name):
         return True
     return any(_goes_above(separator.split(name)) for separator in SEPARATORS)

@@ -41,9 +41,9 @@ _INVISIBLE = (
     for plane in range(0, 0x110000, 0x10000)
 )
 
-# Scripts that need joiners (the invisible characters U+200C and U+200D) for correct
-# spelling: Arabic to N'Ko, the scripts of India and South-East Asia, and Mongolian. For
-# example, Persian and Hindi need joiners.
+# Writing systems that need joiners (the invisible characters U+200C and U+200D) for
+# correct spelling: Arabic to N'Ko, the writing systems of India and South-East Asia, and
+# Mongolian. For example, Persian and Hindi need joiners.
 _JOINING = (
     "\u0620-\u0dff\u0f00-\u109f\u1780-\u180a\u1810-\u18af\u1a20-\u1aaf\u1b00-\u1c4f"
     "\ua840-\ua87f\ua8e0-\ua8ff\ua980-\ua9df\uaa60-\uaa7f\uabc0-\uabff\ufb50-\ufdcf"
@@ -165,7 +165,7 @@ def printable(text: str) -> str:
     """Return ``text`` without invisible characters.
 
     Keeps joiners and variation selectors where correct spelling needs them: in Persian,
-    in the scripts of India, after ideographs and in emoji.
+    in Indian writing systems, after ideographs and in emoji.
     """
     if text.isascii() and text.isprintable():
         return text

@@ -1,7 +1,7 @@
 """Writes CSV that is safe to open in a spreadsheet program.
 
-Such programs calculate texts that look like formulas. A formula in a filename could run
-commands or send data to another server.
+Spreadsheet programs evaluate texts that look like formulas. A formula in a filename
+could run commands or send data to another server.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BYTE_ORDER_MARK = "\ufeff"
 """The first character of the CSV. Without this mark, Excel reads the CSV as Latin-1."""
 
 FORMULA = re.compile(r"\A(?=\s*+[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
-"""Matches the beginning of a text that spreadsheet programs calculate as a formula.
+"""Matches the beginning of a text that spreadsheet programs evaluate as a formula.
 
 The full-width forms of ``=``, ``+``, ``-`` and ``@`` also start a formula.
 """
@@ -62,7 +62,7 @@ class _Buffer:
 def cell(value: Any) -> str:
     """Return the text of one cell.
 
-    Inserts an apostrophe in front of a formula, so that programs do not calculate it.
+    Inserts an apostrophe in front of a formula, so that programs do not evaluate it.
     """
     if value is None:
         return ""

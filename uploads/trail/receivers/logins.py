@@ -53,7 +53,7 @@ def _logged_out(user: Any, **_: Any) -> None:
 
 @receiver(user_login_failed, dispatch_uid="trail.failed_login")
 def _login_failed(credentials: dict[str, Any], **_: Any) -> None:
-    """Write an event with the tried name, unless the limits forbid it."""
+    """Write an event with the tried name if the limits permit it."""
     users = get_user_model()
     tried = str(credentials.get("username") or credentials.get("email") or "")
     name = printable(tried[: 2 * MAX_NAME])[:MAX_NAME]
