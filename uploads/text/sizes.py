@@ -15,7 +15,7 @@ _NEXT_UNIT_FROM = Decimal("999.5")
 
 
 def format_bytes(byte_size: int) -> str:
-    """Return a size such as ``1.5 GB``, in the largest unit that makes it at least 1."""
+    """Return a size such as ``1.5 GB``, in the largest unit that makes it 1 or more."""
     if byte_size < 1000:
         return f"{byte_size} {'byte' if byte_size == 1 else 'bytes'}"
     power = 1
