@@ -42,8 +42,8 @@ _INVISIBLE = (
 )
 
 # Writing systems that need joiners (the invisible characters U+200C and U+200D) for
-# correct spelling: Arabic to N'Ko, systems of India and South-East Asia, and Mongolian. For
-# example, Persian and Hindi need joiners.
+# correct spelling: Arabic to N'Ko, systems of India and South-East Asia, and Mongolian.
+# For example, Persian and Hindi need joiners.
 _JOINING = (
     "\u0620-\u0dff\u0f00-\u109f\u1780-\u180a\u1810-\u18af\u1a20-\u1aaf\u1b00-\u1c4f"
     "\ua840-\ua87f\ua8e0-\ua8ff\ua980-\ua9df\uaa60-\uaa7f\uabc0-\uabff\ufb50-\ufdcf"
