@@ -24,31 +24,35 @@ PAGE = ROOT / "docs" / "providers.md"
 ORIGIN = "https://files.example.com"
 BEGIN = """# Providers
 
-For operators who choose an S3 provider. Each server has a column with the results of `manage.py doctor --certify`.
-`make providers` writes this page. **no** means that the server accepted a request that S3 refuses, or that a call failed.
+For operators who choose an S3 provider. The second table has a column for each server, with the results of `manage.py doctor --certify`.
+**no** means that the server accepted a request that S3 refuses, or that a call failed. `make providers` writes this page.
 
-Each run of `manage.py doctor` stores the results for the site's own bucket. The site then acts as follows:
+Each run of `manage.py doctor` stores the results for the site's own bucket. The site uses these results:
 
 | result for your bucket | what the site does |
 |---|---|
-| Other bytes of the same length are stored, or HEAD returns no SHA-256 | The site reads each object back and hashes it before the upload is `ready`: `UPLOADS_READ_BACK` in [settings.md](settings.md). |
-| `manage.py doctor` has not tested the bucket | The site reads each object back and hashes it, too. The log and `manage.py migrate` name the bucket. |
-| CRC64NVME is not verified | With `UPLOADS_CHECKSUM=crc64nvme`, the doctor reports a failure, and the site requires SHA-256 for new uploads. |
-| A second use of a URL is accepted | Until the URL has expired, the site compares the ETag before each download. After the expiry, the sweeper compares the ETag once more. A replaced file is rejected. |
-| A completion replaces an existing object | The site checks the key before it joins the parts. |
+| The server stores other bytes of the same length, or HEAD returns no SHA-256 | The site reads each object back and hashes it before the upload is `ready`: `UPLOADS_READ_BACK` in [settings.md](settings.md). |
+| `manage.py doctor` has not tested the bucket | The site also reads each object back and hashes it. The log and `manage.py migrate` name the bucket. |
+| The server does not verify CRC64NVME | With `UPLOADS_CHECKSUM=crc64nvme`, the doctor reports a failure, and the site requires SHA-256 for new uploads. |
+| The server accepts a second use of a URL | Until the URL has expired, the site compares the ETag before each download. After the expiry, the sweeper compares the ETag once more. If the ETag differs, the site rejects the file. |
+| A completion replaces an existing object | Before the site joins the parts, it checks that no object has the key. |
 | A form does not store a file | The page without JavaScript reports that it cannot upload, and reserves no space. |
 
 """
 END = """
-Swift 2.30.1 refuses each PUT with `If-None-Match`, so the site cannot upload to Swift. The other promises were not tried there.
+Swift 2.30.1 refuses each PUT with `If-None-Match`, so the site cannot upload to Swift. We did not test the other promises there.
 
 ## Not tried
 
-AWS S3 itself, Cloudflare R2, Backblaze B2, Garage and MinIO proper (JuiceFS contains MinIO's code for S3); newer versions of Ceph
-and Swift; TLS; virtual-host addressing; deletion by lifecycle rules. MiniStack and moto are emulators for tests, not storage
-providers. Certify your own bucket: `python manage.py doctor --certify`.
+We did not test:
 
-`make providers` starts SeaweedFS, MiniStack and Ceph. The other columns are runs against servers that were started by hand:
+- AWS S3 itself, Cloudflare R2, Backblaze B2, Garage and MinIO itself (JuiceFS contains MinIO's code for S3),
+- newer versions of Ceph and Swift,
+- TLS, virtual-host addressing, and deletion by lifecycle rules.
+
+MiniStack and moto are emulators for tests, not storage providers. To test your own bucket, run `python manage.py doctor --certify`.
+
+`make providers` starts and tests SeaweedFS, MiniStack and Ceph. We started the other servers by hand, and tested each of them with
 `python -m scripts.providers NAME URL ACCESS_KEY SECRET_KEY REGION`.
 """
 
