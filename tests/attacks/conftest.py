@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _audit_after_test(db: None, seaweed_bucket: Bucket) -> Iterator[None]:
-    """Sweep after each test with uploads, and check that the audit finds nothing."""
+    """Sweep after each test that created uploads. The audit must find nothing."""
     yield
     if Upload.objects.exists():
         sweep()

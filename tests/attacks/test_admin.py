@@ -26,7 +26,7 @@ def act(person: Person, action: str, upload: Any, **more: Any) -> Any:
 def test_staff_without_permission_cannot_delete(
     alice: Person, staff: Any, rights: tuple[str, ...], subtests: pytest.Subtests
 ) -> None:
-    # A hidden button protects nothing, because its URL can be called.
+    # A hidden button is no protection, because staff can send its request directly.
     started = alice.upload()
     person = staff(*rights)
 
@@ -126,8 +126,8 @@ def test_quota_form_cannot_set_counters(alice: Person) -> None:
 
 @pytest.mark.parametrize("page", ["storagequota", "uploadpolicy", "apitoken"])
 def test_staff_without_permission_cannot_change_rules(staff: Any, page: str) -> None:
-    # An attacker would change the own quota and policy, and create a token for another
-    # person.
+    # With these forms, an attacker could raise the own quota, change the policy, or
+    # create a token for another person.
     person = staff("view_upload", "change_upload")
     assert person.user is not None
 
@@ -146,7 +146,8 @@ def test_staff_without_permission_cannot_change_rules(staff: Any, page: str) -> 
 def test_staff_cannot_create_a_token_for_another_person(
     alice: Person, staff: Any
 ) -> None:
-    # A token acts as its account. A token for a superuser would give staff all rights.
+    # A token has all rights of its account. With a token of a superuser, staff would
+    # have all rights.
     boss = User.objects.create_superuser("boss")
     person = staff("add_apitoken", "view_apitoken")
 

@@ -69,7 +69,7 @@ def counted_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         yield lengths
 
 
-def test_archive_that_attacks_is_rejected_after_few_reads(
+def test_hostile_archive_is_rejected_after_few_reads(
     alice: Person, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     for name, (content, content_type) in ATTACKS.items():
@@ -80,7 +80,7 @@ def test_archive_that_attacks_is_rejected_after_few_reads(
             assert len(reads) <= MAX_READS
 
 
-def test_cost_of_a_scattered_archive_grows_no_faster_than_the_archive(
+def test_bytes_read_grow_linearly_with_the_size_of_a_scattered_archive(
     alice: Person, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     for entries in (800, 20_000):

@@ -92,8 +92,8 @@ FLOODS: dict[str, tuple[str, str, str]] = {
 def test_megabyte_of_json_is_refused_quickly_with_a_short_answer(
     alice: Person, flood: str
 ) -> None:
-    # An earlier version worked for two seconds and answered with 5 MB, before any rate
-    # limit.
+    # An earlier version used two seconds of CPU time and answered with 5 MB, before it
+    # checked any rate limit.
     method, path, text = FLOODS[flood]
     body = text.encode()
     assert 100_000 < len(body) < 1024 * 1024

@@ -126,7 +126,7 @@ def test_other_bytes_with_an_equal_crc_are_accepted_once(alice: Person) -> None:
 
 
 def with_crc(beginning: bytes, model: bytes) -> bytes:
-    """Return bytes that start with ``beginning``, with length and CRC of ``model``."""
+    """Return bytes with this beginning that have the length and CRC of ``model``."""
     beginning = beginning[: len(model) - 8].ljust(len(model) - 8)
 
     def crc(tail: int) -> int:

@@ -92,7 +92,7 @@ def test_checksum_of_zeros_does_not_prevent_the_comparison(
 
 @pytest.mark.usefixtures("certified")
 @pytest.mark.parametrize("again", [FORGED, b"d" * len(FORGED)])
-def test_part_sent_again_after_the_list_does_not_get_into_the_file(
+def test_part_replaced_after_the_listing_is_not_in_the_file(
     alice: Person, monkeypatch: pytest.MonkeyPatch, again: bytes
 ) -> None:
     upload = start_parts(alice)
@@ -140,7 +140,7 @@ def test_broken_checksum_is_refused(alice: Person, broken: Any) -> None:
 
 @pytest.mark.usefixtures("certified")
 @pytest.mark.parametrize(("old", "new"), [(CRC64NVME, SHA256), (SHA256, CRC64NVME)])
-def test_upload_goes_on_after_the_operator_switches_the_setting(
+def test_upload_continues_after_the_operator_changes_the_checksum(
     alice: Person, choose: Callable[[str], None], old: Checksums, new: Checksums
 ) -> None:
     choose(old.algorithm)

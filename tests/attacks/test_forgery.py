@@ -45,7 +45,7 @@ FROM_ELSEWHERE = [
 def test_page_of_another_site_cannot_change_anything_by_the_api(
     alice: Person, victim: Person, subtests: pytest.Subtests
 ) -> None:
-    # The browser adds the session cookie to requests of any site.
+    # The browser also sends the session cookie with requests from pages of other sites.
     started = alice.start()
 
     for method, path in (
@@ -77,7 +77,8 @@ def test_page_of_another_site_cannot_change_anything_by_the_api(
 def test_form_content_types_are_refused_by_the_api(
     alice: Person, content_type: str
 ) -> None:
-    # Any page may send these three types to us without a CORS preflight.
+    # A page of any site may send these three types to our site without a CORS
+    # preflight.
     answer = alice.browser.generic(
         "POST", "/api/v1/uploads", json.dumps(declaration(HELLO)), content_type
     )
@@ -212,8 +213,8 @@ def test_unknown_host_is_refused(alice: Person, headers: dict[str, str]) -> None
 
 @pytest.mark.parametrize("name", ["X-Forwarded-Host", "Forwarded", "X-Original-URL"])
 def test_forwarded_host_is_ignored(alice: Person, name: str) -> None:
-    # With a password reset link to the attacker's host, one click would give the
-    # account away.
+    # If the link in a password reset mail named the attacker's host, one click would
+    # send the reset token to the attacker.
     assert alice.user is not None
     User.objects.filter(pk=alice.user.pk).update(email="alice@example.org")
 
@@ -259,7 +260,7 @@ def test_logout_deletes_the_session_on_the_server(alice: Person) -> None:
 
 
 def test_password_change_ends_all_other_sessions(alice: Person) -> None:
-    # People change their password when a session was stolen.
+    # People change their password if they believe that somebody has stolen a session.
     stolen = Person(alice.user)
     alice.browser.post(
         "/accounts/password_change/",
@@ -307,8 +308,8 @@ def test_request_with_a_wrong_token_does_not_use_the_session(
 def test_token_with_a_wrong_scheme_is_not_logged(
     alice: Person, settings: Settings, caplog: pytest.LogCaptureFixture, debug: bool
 ) -> None:
-    # A wrong scheme is a common mistake of clients. The log would then contain a valid
-    # secret.
+    # Clients often send a valid token with a wrong scheme. If the site logged the
+    # header, the log would contain a valid token.
     settings.DEBUG = debug
     assert alice.user is not None
     _, secret = create_token(alice.user, name="script")
@@ -434,8 +435,8 @@ def test_personal_answers_are_not_cached_by_proxies(
     "path", ["/", "/nowhere", "/accounts/login/", "/api/v1/me", "/healthz"]
 )
 def test_all_answers_have_the_security_headers(alice: Person, path: str) -> None:
-    # A single page without these headers permits framing, MIME sniffing or a leaked
-    # referrer.
+    # If one page lacks these headers, browsers permit framing and MIME sniffing of this
+    # page, or leak its URL as a referrer.
     answer = alice.browser.get(path)
 
     assert answer["X-Content-Type-Options"] == "nosniff"

@@ -38,7 +38,7 @@ ACTIONS = ("start", "presign", "complete", "change", "download", "report")
 PARTS = {"parts": [{"part_number": 1, "checksum_sha256": sha256(HELLO)}]}
 SOME_ID = str(uuid.UUID(int=7))
 UNLIMITED = {"/uploads", "/uploads/{upload_id}", "/me"}
-"""Operations without a rate limit. They read only a few rows of the person."""
+"""Operations without a rate limit, because they read only a few rows of the person."""
 
 
 def operations() -> list[tuple[str, str]]:
@@ -87,10 +87,10 @@ LOOPS: dict[str, tuple[str, str, str, Any]] = {
 
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
 @pytest.mark.parametrize("per", ["", "_PER_ADDRESS"], ids=["user", "address"])
-def test_loop_is_answered_429_with_retry_after(
+def test_repeated_requests_are_answered_429_with_retry_after(
     alice: Person, settings: Settings, loop: tuple[str, str, str, Any], per: str
 ) -> None:
-    # Without a limit, each round adds a row or sends requests to S3.
+    # Without a limit, each of these requests would add a row or cause requests to S3.
     name, method, path, body = loop
     if "{id}" in path:
         path = path.replace("{id}", alice.upload().id)
@@ -149,7 +149,8 @@ def test_batch_of_10_000_is_refused_before_parsing(alice: Person) -> None:
     ids = {"ids": [SOME_ID] * 10_000}
     started = alice.start_parts(len(HELLO))
 
-    # The site reads at most 1 MiB of a body. The ids alone would fit into 1 MiB.
+    # The site refuses bodies over 1 MiB. The body with the ids is smaller, so the site
+    # must refuse it by the number of its ids.
     assert_problem(alice.call("POST", "/uploads/batch", many), 413, "request_too_large")
     answer = alice.call("POST", f"/uploads/{started.id}/parts", parts)
     assert answer.status_code in {413, 422}
@@ -159,7 +160,7 @@ def test_batch_of_10_000_is_refused_before_parsing(alice: Person) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_batch_spends_the_rate_limit_for_each_item(
+def test_each_item_of_a_batch_counts_for_the_rate_limit(
     settings: Settings, alice: Person
 ) -> None:
     # If a batch of 100 counted as one request, the limit would be 100 times higher.
@@ -179,7 +180,8 @@ def test_batch_spends_the_rate_limit_for_each_item(
 def test_batch_larger_than_the_rate_limit_is_refused_with_a_hint(
     settings: Settings, alice: Person
 ) -> None:
-    # The answer must not ask the client to wait, because the batch would never pass.
+    # The answer must not ask the client to wait, because the site would also refuse
+    # this batch later.
     settings.UPLOADS = settings.UPLOADS | {"RATE_START": "10/hour"}
     batch = {"uploads": [declaration(HELLO)] * 11}
 
@@ -215,7 +217,7 @@ def test_forged_forwarded_header_does_not_change_the_address(
     assert answers == [201] * 4 + [429] * 4
 
 
-def test_clients_of_one_proxy_have_separate_allowances(
+def test_clients_of_one_proxy_have_separate_rate_limits(
     settings: Settings, alice: Person, bob: Person
 ) -> None:
     # Otherwise one client's loop would block all clients of the proxy.
@@ -234,7 +236,9 @@ def test_clients_of_one_proxy_have_separate_allowances(
     assert starts(bob, "203.0.113.8") == [201, 201, 429]
 
 
-def test_new_token_gets_no_new_allowance(settings: Settings, alice: Person) -> None:
+def test_new_token_does_not_reset_the_rate_limit(
+    settings: Settings, alice: Person
+) -> None:
     settings.UPLOADS = settings.UPLOADS | {"RATE_START": "3/hour"}
     assert alice.user is not None
 
@@ -249,7 +253,7 @@ def test_new_token_gets_no_new_allowance(settings: Settings, alice: Person) -> N
     assert answers == [201, 201, 201, 429, 429]
 
 
-def test_requests_for_unknown_uploads_spend_the_rate_limit(
+def test_requests_for_unknown_uploads_count_for_the_rate_limit(
     settings: Settings, alice: Person
 ) -> None:
     # An attacker could guess ids in a loop.
@@ -320,10 +324,10 @@ def test_rate_limited_start_reserves_no_quota_and_does_not_call_s3(
 
 
 @pytest.mark.parametrize("path", ["rename", "delete"])
-def test_pages_spend_the_same_rate_limits(
+def test_requests_for_pages_count_for_the_same_rate_limits(
     settings: Settings, alice: Person, path: str
 ) -> None:
-    # The pages for browsers without scripts lead to the same actions as the API.
+    # The pages for browsers without scripts perform the same actions as the API.
     started: Started = alice.upload()
     settings.UPLOADS = settings.UPLOADS | {"RATE_CHANGE": "1/day"}
     page = f"/uploads/{started.id}/{path}/"
@@ -337,7 +341,7 @@ def test_pages_spend_the_same_rate_limits(
     assert (started.row.filename, started.row.state) == ("new.txt", "ready")
 
 
-def test_disabled_account_spends_no_rate_limit_of_its_address(
+def test_requests_of_a_disabled_account_do_not_count_for_its_address(
     settings: Settings, alice: Person, bob: Person
 ) -> None:
     # Otherwise a disabled account could block other people at the same address.

@@ -65,14 +65,15 @@ def test_key_has_no_part_of_the_name(alice: Person, subtests: pytest.Subtests) -
 
 
 def test_name_is_cleaned_at_the_start(alice: Person, subtests: pytest.Subtests) -> None:
-    # The cleaned name must be the name that the browser later uses on the disk.
+    # The site cleans a name once, so that API, pages and downloads use the same name.
     for sent, kept in NAMES.items():
         with subtests.test(sent=sent):
             assert alice.start(filename=sent).received["filename"] == kept
 
 
 def test_path_is_cleaned_at_the_start(alice: Person, subtests: pytest.Subtests) -> None:
-    # A client that downloads folders would write files outside of its own folder.
+    # With such a path, a client that downloads folders would write files outside of its
+    # target folder.
     for sent in ("../../x", "/etc/", "a/./b/../c", "\u202ea/\r\nb", "\x00"):
         with subtests.test(sent=sent):
             kept = alice.start(relative_path=sent).received["relative_path"]
@@ -186,7 +187,8 @@ def test_user_name_is_escaped_on_every_page(name: str) -> None:
     "path", [*XSS, "%0d%0aX-Evil:1", "..%2f..%2fetc%2fpasswd", "a" * 2000]
 )
 def test_error_page_does_not_repeat_the_path(alice: Person, path: str) -> None:
-    # With the path on the 404 page, an attacker could write text on the page.
+    # If the 404 page showed the path, an attacker's link could put any text on the
+    # page.
     for place in ("", "accounts/", "api/v1/", "uploads/", "static/"):
         answer = alice.browser.get(f"/{place}{path}")
 
@@ -205,7 +207,7 @@ def test_search_words_are_escaped_in_the_admin() -> None:
 
 
 def test_documentation_of_the_api_does_not_repeat_the_query(alice: Person) -> None:
-    # The page must not contain its query.
+    # A link can set the query of the page.
     page = alice.browser.get("/api/v1/docs?q=<script>alert(1)</script>#x")
 
     assert page.status_code == 200

@@ -60,7 +60,7 @@ def test_upload_of_another_person_is_answered_like_an_unknown_id(
 def test_page_of_another_persons_upload_is_not_found(
     alice: Person, bob: Person, subtests: pytest.Subtests
 ) -> None:
-    # The pages lead to the same actions as the API.
+    # The pages perform the same actions as the API.
     started = alice.upload()
 
     pages = [("get", ""), ("post", "rename/"), ("post", "delete/")]
@@ -148,7 +148,9 @@ def test_upload_uses_the_quota_of_its_sender(alice: Person, bob: Person) -> None
         "/admin/auth/user/",
     ],
 )
-def test_admin_is_closed_to_people_without_staff_rights(bob: Person, page: str) -> None:
+def test_people_without_staff_rights_cannot_open_the_admin(
+    bob: Person, page: str
+) -> None:
     # A login alone gives no rights in the admin.
     answer = bob.browser.get(page)
 

@@ -119,7 +119,7 @@ def test_invalid_size_is_refused(alice: Person, subtests: pytest.Subtests) -> No
 def test_malformed_checksum_is_refused(
     alice: Person, subtests: pytest.Subtests
 ) -> None:
-    # The checksum becomes a signed header without changes.
+    # The site signs the checksum as the value of a header, without changing it.
     for checksum in (
         "",
         "x",
@@ -228,7 +228,7 @@ def test_repeated_part_number_in_a_request_is_refused(alice: Person) -> None:
     assert_problem(answer, 422, "invalid_request")
 
 
-def test_idempotency_key_with_odd_characters_is_refused(
+def test_idempotency_key_with_forbidden_characters_is_refused(
     alice: Person, subtests: pytest.Subtests
 ) -> None:
     # The site writes the key to a unique index and to the log.
@@ -305,8 +305,9 @@ def test_wrong_content_length_is_handled(stranger: Person, length: str) -> None:
 def test_malformed_client_address_does_not_break_the_audit_trail(
     alice: Person, address: str
 ) -> None:
-    # PostgreSQL accepts only a valid network address. Otherwise the event and its
-    # upload would fail.
+    # PostgreSQL stores only valid network addresses. If the site stored a malformed
+    # address, PostgreSQL would refuse the event, and the start of the upload would
+    # fail.
     answer = alice.browser.post(
         "/api/v1/uploads", GOOD, "application/json", REMOTE_ADDR=address
     )

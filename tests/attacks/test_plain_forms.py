@@ -1,7 +1,7 @@
-"""Manipulate the upload form, send it again, send another person's form, swap bytes.
+"""Attacks with the form that sends a file without scripts.
 
-The form signs neither size nor bytes. It is safe only because it writes to an incoming
-key, and the site serves no file from an incoming key.
+The form's signature covers neither the size nor the bytes of the file. The form is safe
+because it writes to an incoming key, and the site serves no file from an incoming key.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def test_form_with_a_changed_or_missing_field_is_refused(
 def test_form_cannot_write_to_another_key(
     alice: Person, bob: Person, seaweed_bucket: Bucket, subtests: pytest.Subtests
 ) -> None:
-    # The most important case is the upload's own key, because the site serves its
-    # object.
+    # The most important case is the upload's own key, because the site serves the
+    # object under this key.
     sent, other = open_form(alice), open_form(bob)
 
     for key in (
@@ -357,21 +357,21 @@ def test_form_sent_again_does_not_restore_a_rejected_file(
     assert seaweed_bucket.head_object(sent.key) is None
 
 
-def test_bytes_swapped_before_the_copy_are_checked_again(
+def test_bytes_replaced_before_the_copy_are_checked_again(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The site reads the facts of five bytes, and then the form stores 100 bytes. The
-    # copy fails by its If-Match header. The site's second attempt reads the new facts.
+    # The form replaces the object after the site has read its size and ETag. S3 refuses
+    # the copy, because its If-Match has the old ETag. The site then reads both again.
     sent = open_form(alice)
     sent.send()
     real, swaps = copy_object, [b"x" * 100]
 
-    def swap_then_copy(*arguments: Any, **named: Any) -> None:
+    def replace_then_copy(*arguments: Any, **named: Any) -> None:
         if swaps:
             assert sent.send(swaps.pop()).status == 303
         real(*arguments, **named)
 
-    monkeypatch.setattr(f"{receiving.__name__}.copy_object", swap_then_copy)
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", replace_then_copy)
     assert follow(alice, sent).status_code == 302
 
     assert sent.row.state == State.READY
@@ -387,11 +387,11 @@ def test_form_sent_during_every_attempt_is_answered_503_and_succeeds_later(
     sent.send()
     real = copy_object
 
-    def swap_then_copy(*arguments: Any, **named: Any) -> None:
+    def replace_then_copy(*arguments: Any, **named: Any) -> None:
         sent.send(timezone.now().isoformat().encode())
         real(*arguments, **named)
 
-    monkeypatch.setattr(f"{receiving.__name__}.copy_object", swap_then_copy)
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", replace_then_copy)
     assert follow(alice, sent).status_code == 503
     assert sent.row.state == State.PENDING
     monkeypatch.undo()
@@ -400,18 +400,18 @@ def test_form_sent_during_every_attempt_is_answered_503_and_succeeds_later(
     assert sent.row.state == State.READY
 
 
-def test_bytes_swapped_after_the_copy_do_not_change_the_file(
+def test_bytes_replaced_after_the_copy_do_not_change_the_file(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = open_form(alice)
     sent.send()
     real = copy_object
 
-    def copy_then_swap(*arguments: Any, **named: Any) -> None:
+    def copy_then_replace(*arguments: Any, **named: Any) -> None:
         real(*arguments, **named)
         sent.send(HTML)
 
-    monkeypatch.setattr(f"{receiving.__name__}.copy_object", copy_then_swap)
+    monkeypatch.setattr(f"{receiving.__name__}.copy_object", copy_then_replace)
     follow(alice, sent)
 
     assert sent.row.state == State.READY

@@ -32,8 +32,9 @@ def reserved(person: Person) -> tuple[int, int]:
     return row.reserved_bytes, row.used_bytes
 
 
-def test_loop_of_starts_and_cancels_keeps_the_quota(alice: Person) -> None:
-    # If a cancel released its bytes twice, each round would give free space.
+def test_repeated_starts_and_cancels_do_not_change_the_quota(alice: Person) -> None:
+    # If a cancel released its bytes twice, each repetition would increase the free
+    # space.
     for _ in range(10):
         started = alice.start(byte_size=20)
         for _ in range(2):
@@ -47,8 +48,8 @@ def test_loop_of_starts_and_cancels_keeps_the_quota(alice: Person) -> None:
     )
 
 
-def test_loop_of_uploads_and_deletes_keeps_the_quota(alice: Person) -> None:
-    # The same test for used bytes instead of reserved bytes.
+def test_repeated_uploads_and_deletes_do_not_change_the_quota(alice: Person) -> None:
+    # A delete must release used bytes only once, as a cancel releases reserved bytes.
     for _ in range(6):
         started = alice.upload()
         for _ in range(2):
@@ -107,7 +108,7 @@ def test_refused_start_leaves_no_row_and_no_reservation(alice: Person) -> None:
 
 
 def test_rename_does_not_change_the_quota(alice: Person) -> None:
-    # Only moves to another state may change the counters.
+    # Only a change of the upload's state may change the counters.
     started = alice.upload()
     for number in range(5):
         alice.call("PATCH", f"/uploads/{started.id}", {"filename": f"{number}.txt"})
@@ -130,7 +131,7 @@ def test_parts_cannot_exceed_the_reserved_size(alice: Person) -> None:
     )
 
 
-def test_bytes_sent_after_a_cancel_are_not_served_and_swept(alice: Person) -> None:
+def test_bytes_sent_after_a_cancel_are_deleted_and_never_served(alice: Person) -> None:
     # No quota counts bytes that arrive after a cancel. The sweeper deletes them.
     hidden = []
     for _ in range(3):

@@ -58,7 +58,9 @@ def test_form_sent_again_writes_only_the_same_bytes(alice: Person) -> None:
         assert alice.download(started).body == HELLO
 
 
-def test_put_after_a_delete_is_swept(alice: Person, seaweed_bucket: Bucket) -> None:
+def test_sweeper_deletes_an_object_put_after_a_delete(
+    alice: Person, seaweed_bucket: Bucket
+) -> None:
     # S3 accepts the PUT, because the key is free again. The sweeper must delete the
     # object.
     started = alice.upload()
@@ -76,7 +78,9 @@ def test_put_after_a_delete_is_swept(alice: Person, seaweed_bucket: Bucket) -> N
     assert seaweed_bucket.head_object(started.row.key) is None
 
 
-def test_put_after_a_rejection_is_swept(alice: Person, seaweed_bucket: Bucket) -> None:
+def test_sweeper_deletes_an_object_put_after_a_rejection(
+    alice: Person, seaweed_bucket: Bucket
+) -> None:
     # Otherwise the rejected content would be stored again.
     started = alice.upload(PROGRAM)
     assert started.row.state == State.REJECTED
@@ -90,7 +94,7 @@ def test_put_after_a_rejection_is_swept(alice: Person, seaweed_bucket: Bucket) -
     assert seaweed_bucket.head_object(started.row.key) is None
 
 
-def test_bytes_sent_after_a_cancel_are_swept_and_never_served(
+def test_sweeper_deletes_bytes_sent_after_a_cancel(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
     # The cancel has released the quota, so no quota counts later bytes.
@@ -121,7 +125,8 @@ def test_sweeper_checks_the_key_again_after_the_url_has_expired(
 
 
 def test_empty_file_cannot_be_replaced_by_content(alice: Person) -> None:
-    # An empty file passes every inspection. Content in its place would be uninspected.
+    # An empty file passes every inspection. The site would serve content in its place
+    # without an inspection.
     started = alice.upload(b"")
 
     assert replay(started, PROGRAM).status == 403
@@ -150,11 +155,12 @@ def test_part_after_a_cancel_is_refused(alice: Person) -> None:
     assert send_raw(raw_request).status == 404
 
 
-def test_part_swapped_before_the_completion_is_not_accepted(
+def test_part_replaced_before_the_completion_is_not_accepted(
     alice: Person, seaweed_bucket: Bucket
 ) -> None:
-    # Two URLs for one part are valid. The second part must not replace the listed part
-    # unnoticed.
+    # The client has two valid URLs for one part, with different checksums. If the
+    # client replaces the part after the site has listed it, the object must not get the
+    # new bytes.
     started = alice.start_parts(len(HELLO))
     bad, good = (alice.part(started, 1, body) for body in (OTHER, HELLO))
     assert send_raw(good).status == 200
@@ -162,7 +168,8 @@ def test_part_swapped_before_the_completion_is_not_accepted(
     listed = seaweed_bucket.list_parts(row.key, row.multipart_id)
     assert send_raw(bad).status == 200
 
-    # AWS refuses here. SeaweedFS has kept the part with the listed ETag.
+    # AWS refuses this completion. SeaweedFS still has the part with the listed ETag and
+    # uses it.
     with suppress(PartsRefused):
         seaweed_bucket.complete_multipart_upload(
             row.key, row.multipart_id, listed, byte_size=row.byte_size

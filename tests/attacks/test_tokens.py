@@ -33,8 +33,8 @@ def token_of(person: Person, **changes: Any) -> tuple[ApiToken, str]:
 
 
 def upload_events() -> int:
-    # The trail also has an event of the account when a token is used from a new
-    # address.
+    # The trail also has events of the account, for example when a token is used from a
+    # new address.
     return AuditEvent.objects.filter(upload__isnull=False).count()
 
 

@@ -161,7 +161,7 @@ def test_name_cannot_forge_a_line_of_the_export(alice: Person, name: str) -> Non
     assert "<img src=x" not in page
 
 
-def test_flood_of_logins_does_not_fill_the_trail(alice: Person) -> None:
+def test_many_wrong_passwords_write_at_most_20_events(alice: Person) -> None:
     # An event for each wrong password could fill the disk.
     client = Client(REMOTE_ADDR="203.0.113.9")
     for number in range(60):

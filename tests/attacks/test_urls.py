@@ -73,7 +73,7 @@ MANIPULATED = {
     "signed stream": added(
         "x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
     ),
-    # Operations that the page does not need.
+    # The URL must not permit operations other than the PUT.
     "read": lambda raw_request: raw_request.with_method("GET"),
     "delete": lambda raw_request: raw_request.with_method("DELETE"),
     "bulk delete": lambda raw_request: appended("delete")(
@@ -82,7 +82,7 @@ MANIPULATED = {
     "list": lambda raw_request: replace(
         raw_request, method="GET", url=raw_request.url.split("/uploads/")[0]
     ),
-    # Other spellings of the key or the bucket.
+    # Other spellings of the key or the bucket must not work.
     "other key": lambda raw_request: raw_request.with_url("/uploads/", "/uploads/0"),
     "key through dots": lambda raw_request: raw_request.with_url(
         "/uploads/", "/uploads/../uploads/"

@@ -64,7 +64,7 @@ def test_setup_applies_every_wanted_setting(aws: Aws) -> None:
 
     client, name = aws.bucket.client, aws.bucket.name
     assert "failed" not in outcomes(found).values()
-    # Settings that AWS gives to each new bucket stay unchanged.
+    # The setup does not change settings that AWS gives to each new bucket.
     assert outcomes(found)["public_access"] == "same"
     flags = client.get_public_access_block(Bucket=name)
     assert set(flags["PublicAccessBlockConfiguration"].values()) == {True}

@@ -123,7 +123,7 @@ def signed_in(page: Page, person: User, base_url: str) -> Page:
 
 @pytest.fixture
 def signed_in_by_name(page: Page, person: User, by_name: str) -> Page:
-    """Return a page in which `person` is logged in at the URL with a host name only."""
+    """Return a page in which `person` is logged in at `by_name`, not at `base_url`."""
     sign_in(page, person, by_name)
     return page
 
@@ -174,8 +174,8 @@ def browser_errors(context: BrowserContext) -> Iterator[BrowserErrors]:
             seen.add(message.text)
 
     def on_dialog(dialog: Dialog) -> None:
-        # The page may ask for confirmation before it is left. Alerts of scripts are
-        # errors.
+        # A page may ask the person to confirm that they want to leave it. All other
+        # dialogs are errors.
         if dialog.type != "beforeunload":
             seen.add(f"{dialog.type}: {dialog.message}")
         dialog.accept()

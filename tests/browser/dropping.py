@@ -67,5 +67,8 @@ WATCH_READERS = """
 
 
 def watch_readers(page: Page) -> None:
-    """Let tests call `onEntries(look)`: `look` gets the entries before the page."""
+    """Define `onEntries(look)` in the page.
+
+    `look` gets the entries of a dropped folder before the page gets them.
+    """
     page.evaluate(WATCH_READERS)

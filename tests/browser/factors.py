@@ -12,7 +12,8 @@ from tests.support.totp import code
 def add_authenticator(page: Page, *, verifies: bool = True) -> CDPSession:
     """Give the browser a virtual device with passkeys that confirms every request.
 
-    If ``verifies`` is false, the device reports that another person touched it.
+    If ``verifies`` is false, the device reports that it could not verify the person,
+    for example by a fingerprint.
     """
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")

@@ -12,7 +12,7 @@ from tests.support.slowness import random_delay
 
 
 class SlowStorage(FaultProxy):
-    """Delays each request before S3 gets it, and each answer after S3 has acted."""
+    """Delays each request before S3 gets it, and each answer after S3 has sent it."""
 
     def _choose(self, head: Head) -> Action:
         return Delay(random_delay())

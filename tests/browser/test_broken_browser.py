@@ -17,13 +17,13 @@ from uploads.states import State
 
 CHECKSUM = "A" * 43 + "="
 SERVICE_TIMEOUT_MS = 20_000
-"""The time for each service in milliseconds, long enough for a busy machine."""
+"""The limit in milliseconds for a page that waits for a broken service."""
 
 REPORT_OFFLINE = (
     'Object.defineProperty(Navigator.prototype, "onLine", { get: () => false });'
 )
 
-# The script that breaks each service, for each way to break.
+# Functions that replace a method of a service.
 FAULTS = {
     "never answers": "() => new Promise(() => {})",
     "throws": '() => { throw new DOMException("Not here.", "SecurityError"); }',

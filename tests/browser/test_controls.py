@@ -183,8 +183,8 @@ def test_upload_continues_after_a_reload_with_the_same_file(
     chooser.value.set_files(film)
     half_sent.wait_until_uploaded(1)
 
-    # On a busy machine the page may send a part twice, but no part that had arrived
-    # before the reload.
+    # On a busy machine, the page may send a part twice. But the page does not send
+    # parts again that had arrived before the reload.
     half_sent.wait_until(lambda: len(traffic.parts_arrived) >= 2)
     assert sorted(traffic.parts_arrived) == [2, 3]
     assert set(traffic.parts_sent) == {2, 3}

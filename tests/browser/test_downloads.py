@@ -62,8 +62,8 @@ def test_file_that_is_no_image_is_never_sent_inline(
 
         assert answer.status == 422 or "inline" not in answer.headers["location"], name
         expect(page.get_by_role("heading", name=name)).to_be_visible()
-        # This heading is below the place of an image, so an image would have been
-        # rendered.
+        # The page shows an image above this heading. When the heading is visible, an
+        # image would be visible too.
         expect(page.get_by_role("heading", name="What happened")).to_be_visible()
         image = page.get_by_role("main").get_by_role("img", name=name)
         expect(image).to_have_count(0)

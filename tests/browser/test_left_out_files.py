@@ -104,7 +104,7 @@ def test_unreadable_file_of_a_dropped_folder_does_not_stop_other_files(
     )
 
 
-def test_dropped_files_that_vanish_are_named_and_remaining_files_taken(
+def test_dropped_files_deleted_meanwhile_are_named_and_remaining_files_taken(
     upload_page: UploadPage, tmp_path: Path
 ) -> None:
     folder = tmp_path / "many"
@@ -304,7 +304,7 @@ def test_file_that_another_tab_is_sending_is_named(
     expect(second.start_button).to_have_text("Upload 1 file")
     second.page.close()
     first.page.bring_to_front()
-    # Pause before the held parts are sent, because the upload could end otherwise.
+    # Pause the upload before the held parts are sent. Otherwise, the upload could end.
     button(first, "Pause").click()
     expect(first.heading("Paused")).to_be_visible()
     first.stop_holding()

@@ -2,7 +2,7 @@
 
 A script cannot press the buttons of the browser's picker. So these tests replace the
 picker by a function that returns handles of the origin's private files. The handles are
-real, but the test answers whether the page may read their files.
+real, but the test decides whether the page may read their files.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _continue(upload_page: UploadPage, name: str) -> Locator:
     return upload_page.page.get_by_role("button", name=f"Continue {name}")
 
 
-def test_upload_continues_after_a_reload_with_a_permission_only(
+def test_upload_continues_after_a_reload_when_reading_is_permitted(
     upload_page: UploadPage, traffic: Traffic, disk: Disk, person: User
 ) -> None:
     digest = disk.write("film.bin")
@@ -191,7 +191,7 @@ def test_upload_continues_after_a_reload_with_a_permission_only(
     expect(upload_page.unfinished).to_be_hidden()
 
 
-def test_one_permission_continues_all_files_that_it_opens(
+def test_one_permission_continues_the_uploads_of_several_files(
     upload_page: UploadPage, traffic: Traffic, disk: Disk, person: User
 ) -> None:
     digests = {name: disk.write(name) for name in ("a.bin", "b.bin")}

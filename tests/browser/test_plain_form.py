@@ -44,9 +44,9 @@ def reserve_space(page: Page, room: str, name: str = "") -> None:
 
 
 def files_of(page: Page) -> Locator:
-    """Return the list of files, found by its role.
+    """Return the element with the list of files.
 
-    Playwright finds no text in a noscript.
+    It is found by its role, because Playwright finds no text inside a `noscript`.
     """
     return page.get_by_role("region", name="Files")
 
@@ -198,7 +198,8 @@ def test_files_are_listed_renamed_and_deleted_without_scripts(
     expect(signed_in.get_by_role("banner")).to_contain_text("1 kB of 20 GB used")
 
     files.get_by_role("link", name="survey.pdf").click()
-    # The page of files also has a field for a name.
+    # Wait for the page of the file, because the page of files also has a field for a
+    # name.
     expect(signed_in.get_by_role("heading", name="survey.pdf")).to_be_visible()
     signed_in.get_by_role("textbox", name="Name").fill("final.pdf")
     signed_in.get_by_role("button", name="Rename").click()

@@ -14,7 +14,7 @@ from tests.browser.upload_page import UploadPage
 from tests.support.browser_errors import BrowserErrors
 from tests.support.live_site import LiveSite
 
-# Scripts that an attacker could run through a hole in the page.
+# Scripts that an attacker could inject if the page had a vulnerability.
 INJECTIONS = {
     "inline script": "script.textContent = TAKE_OVER; document.body.append(script)",
     "script of a text node": "script.append(TAKE_OVER); document.body.append(script)",
@@ -84,8 +84,8 @@ def test_browser_blocks_injected_scripts(
         tried.append(way)
         page.evaluate(IN_A_TRY % injection)
 
-        # When the browser reports the violation, a script that was not blocked would
-        # have run.
+        # If the browser did not block the script, the script would run before the
+        # browser reports the violation.
         upload_page.wait_until(lambda: len(received()) >= len(tried), lambda: tried)
         assert len(received()) == len(tried), f"{way}: {received()}"
         expect(page, way).to_have_title("Your files · Slipway")

@@ -47,7 +47,8 @@ def test_open_tab_sends_nothing_after_another_person_logged_in(
     header = page.get_by_role("banner", include_hidden=True)
     expect(header).not_to_contain_text(person.username, use_inner_text=True)
     expect(header).not_to_contain_text("used", use_inner_text=True)
-    # The dialog covers the button, but a click may have been in progress.
+    # The dialog covers the button. But the person may have clicked just before the
+    # dialog was opened.
     hidden = page.get_by_role("button", name="Upload 1 file", include_hidden=True)
     hidden.dispatch_event("click")
     dialog.get_by_role("button", name="I am logged in", exact=True).click()

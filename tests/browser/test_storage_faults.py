@@ -400,8 +400,8 @@ def test_pages_share_one_examination(
     second.start(name="other.bin")
     second.expect_reason("no CORS rule")
 
-    # Without sharing, each page would cause a preflight. The site may examine again
-    # after 10 s.
+    # If the pages did not share one result, each page would cause a preflight. The site
+    # may examine again after 10 s.
     elapsed = time.monotonic() - blocked.began
     assert len(preflights) <= 1 + elapsed // SHARED_SECONDS
     blocked.expect_lines("cors_no_rule")

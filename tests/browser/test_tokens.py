@@ -69,7 +69,7 @@ def test_token_is_created_copied_and_revoked(
 
 
 def test_double_click_submits_the_form_once(tokens_page: Page) -> None:
-    """The answer to a second submit would replace the page with the secret."""
+    """The answer to a second submit would hide the secret, which is shown once."""
     button = tokens_page.get_by_role("button", name="Create token")
     click = "new MouseEvent('click', {detail: 2, bubbles: true, cancelable: true})"
 

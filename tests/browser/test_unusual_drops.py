@@ -160,7 +160,8 @@ def test_file_that_one_of_three_tabs_is_sending_is_named_in_two_tabs(
         notice = tab.notice("This file is being sent in another tab.")
         expect(notice).to_contain_text("film.bin")
         expect(tab.start_button).to_be_hidden()
-    # The second tab has not sent the file, so the third tab learns of one upload only.
+    # The second tab has not sent the file. So the third tab names only the upload of
+    # the first tab.
     assert person.uploads.count() == 1
     others[0].notice("being sent").get_by_role("button", name="Add anyway").click()
     expect(others[0].start_button).to_have_text("Upload 1 file")

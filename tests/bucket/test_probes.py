@@ -1,4 +1,7 @@
-"""Multipart uploads that a killed doctor left. In moto, they all date from 2010."""
+"""The sweeper aborts multipart uploads and deletes objects that a killed doctor left.
+
+This test needs a real server, because in moto all multipart uploads are from 2010.
+"""
 
 from __future__ import annotations
 

@@ -107,7 +107,8 @@ def test_put_url_works_again_after_its_object_was_deleted(store: Store) -> None:
 
     answer = store.send(raw_request)
 
-    # Therefore a row is kept until its last URL has expired, and then purged again.
+    # Therefore, the site keeps the row of a deleted upload until its last URL has
+    # expired. Then the site deletes the object again.
     assert answer.status == 200
     assert store.stored(key) == BODY
 

@@ -1,5 +1,4 @@
-"""setup_bucket on a real server, which stores the settings and still serves the
-site."""
+"""A real server stores the settings of setup_bucket, and still serves the site."""
 
 from __future__ import annotations
 

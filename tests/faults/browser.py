@@ -27,7 +27,7 @@ expect.set_options(timeout=TIMEOUT_MS)
 
 
 class Browser:
-    """A person's browser, which tests can kill, freeze and open again."""
+    """A person's browser, which tests can kill, suspend, resume and open again."""
 
     def __init__(self, playwright: Playwright, profile: Path) -> None:
         self.profile = profile

@@ -49,19 +49,19 @@ class RefusedError(Exception):
 
 
 class RetryTimeoutError(Exception):
-    """The client retried until its patience ended."""
+    """The client stopped retrying after ``retry_seconds``."""
 
 
 @dataclass
 class Client:
     """Uploads files of one person.
 
-    ``patience`` is the limit in seconds for retries of a step.
+    ``retry_seconds`` limits the time for the retries of one request.
     """
 
     site_url: str
     token: str
-    patience: float = 60
+    retry_seconds: float = 60
     timeout: float = 30
     chance: random.Random = field(default_factory=lambda: random.Random(0))
 
@@ -219,7 +219,7 @@ class Client:
         self.deliver(request, content)
 
     def _persist(self, attempt: Any) -> Reply:
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + self.retry_seconds
         pause = 0.1
         while True:
             reply: Reply = attempt()

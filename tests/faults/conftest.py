@@ -102,7 +102,10 @@ def start_site(
     django_db_setup: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[StartSite]:
-    """Return a function that starts a site behind the proxies, with own settings."""
+    """Return a function that starts a site behind the proxies.
+
+    Its arguments are additional environment variables of the site.
+    """
     sites = []
 
     def start(**environment: str) -> Site:
@@ -140,7 +143,7 @@ def site_proxy(site: Site, s3_server: S3Server) -> Iterator[FaultProxy]:
 
 @pytest.fixture(scope="session")
 def known() -> set[Difference]:
-    """Return the findings that failed tests left. They must not fail later tests."""
+    """Return the audit's findings after failed tests. Later tests ignore them."""
     return set()
 
 
@@ -162,8 +165,8 @@ def _end_faults_and_audit(
         proxy.end_faults()
     for proxy in proxies:
         wait_until_idle(proxy)
-    # After a lost answer, S3 may have a multipart upload that no row knows. The sweeper
-    # aborts it.
+    # After a lost answer, S3 may have a multipart upload whose id is in no row. The
+    # sweeper aborts it.
     sweep()
     left = audit_findings() - known
     known |= left
@@ -206,7 +209,11 @@ def client(person: User, site_proxy: FaultProxy) -> Client:
     """Return a client of `person` that uses the site's proxy."""
     _, token = create_token(person, name="faults")
     return Client(
-        site_proxy.url, token, patience=120, timeout=120, chance=random.Random(SEED)
+        site_proxy.url,
+        token,
+        retry_seconds=120,
+        timeout=120,
+        chance=random.Random(SEED),
     )
 
 

@@ -40,7 +40,7 @@ class ClientConnection:
             await self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     async def write(self, answer: bytes) -> None:
-        """Send bytes to the client, and wait until it has taken most of them."""
+        """Send bytes to the client, and wait until most of them are sent."""
         self.writer.write(answer)
         await self.writer.drain()
 

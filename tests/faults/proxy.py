@@ -49,7 +49,7 @@ _BROKEN = (_BrokenError, OSError, EOFError, ValueError)
 
 
 class FaultProxy:
-    """A proxy for one server, which runs in its own thread.
+    """A proxy for one server. The proxy runs in its own thread.
 
     All public methods may be called from any thread. ``seed`` determines the random
     choices. ``bytes_per_second`` limits all bodies together. With
@@ -74,8 +74,8 @@ class FaultProxy:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._started = threading.Event()
-        # References to the tasks, because asyncio holds only weak ones and a task could
-        # be collected as garbage.
+        # Keep references to the tasks. asyncio has only weak references, so Python
+        # could delete a running task.
         self._tasks: set[asyncio.Task[None] | None] = set()
 
     @property
@@ -128,7 +128,7 @@ class FaultProxy:
         assert self.paused.wait(_TIMEOUT_SECONDS), "Clients sent too few bytes in time."
 
     def end_faults(self) -> None:
-        """End all faults. Requests that a ``Stall`` has hit stay stalled."""
+        """End all faults. Requests that a ``Stall`` has stopped stay stopped."""
         for fault in self._faults:
             if isinstance(fault.action, HoldAnswer):
                 fault.action.released.set()
@@ -367,8 +367,8 @@ async def _wait_until_server_closes(
 
 
 async def _turns() -> None:
-    # The event loop accepts connections in one turn, reads in the next turn, and then
-    # acts.
+    # The event loop accepts a connection in one iteration and reads its request in a
+    # later iteration.
     for _ in range(10):
         await asyncio.sleep(0)
 

@@ -24,9 +24,10 @@ from tests.faults.soak_servers import SoakServers, show_log
 
 PEOPLE = 4
 SETTLE_SECONDS = 480
-"""The sweepers are stopped first.
+"""The limit for the time until all uploads are settled.
 
-Rows that they have claimed are free when the lease expires after 300 s.
+The stopped sweepers may have claimed rows. Their leases on these rows expire after
+300 s.
 """
 
 
@@ -91,8 +92,8 @@ def _settle(servers: SoakServers) -> list[str]:
     from uploads.upkeep.sweeper import sweep
 
     servers.stop_sweepers()
-    # Stopping the site ends its requests, also those that wait for an answer that never
-    # comes.
+    # Stopping the site ends all its requests. Some of them wait for an answer that S3
+    # never sends.
     servers.site.stop()
     for proxy in servers.proxies:
         wait_until_idle(proxy)

@@ -27,7 +27,7 @@ MIB = 1024 * 1024
 
 
 class RandomFaults:
-    """Changes the faults every few seconds and kills a server now and then.
+    """Changes the injected faults every few seconds and sometimes kills a server.
 
     Use this class in the main thread, because a restarted server ends with the thread
     that has started it.
@@ -41,7 +41,7 @@ class RandomFaults:
         self._faults: list[Fault] = []
 
     def inject_until(self, until: float) -> None:
-        """Inject faults until this time of the monotonic clock. Then end all faults."""
+        """Inject faults until ``time.monotonic()`` is ``until``, then end them."""
         next_kill = time.monotonic() + 10
         while (now := time.monotonic()) < until:
             time.sleep(min(until - now, self._chance.uniform(1, 5)))

@@ -64,7 +64,7 @@ class Person(threading.Thread):
         self._client = Client(
             servers.site_proxy.url,
             token,
-            patience=60,
+            retry_seconds=60,
             timeout=10,
             chance=random.Random(f"{seed}/client/{number}"),
         )
@@ -84,7 +84,7 @@ class Person(threading.Thread):
         try:
             return action()
         except RetryTimeoutError:
-            return "out of patience"
+            return "gave up after retries"
         except RefusedError as error:
             return f"refused: {error.reply.status} {error.code}"
 
@@ -99,7 +99,7 @@ class Person(threading.Thread):
         content, parts = self._content()
         record = self._client.upload(content, name=name_of(content), parts=parts)
         if record["state"] != "ready":
-            return f"told: {record['state']}"
+            return f"answered: {record['state']}"
         self._results.ready.add(record["id"])
         return "uploaded"
 

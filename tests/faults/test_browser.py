@@ -35,11 +35,11 @@ from uploads.s3.bucket_config import apply
 from uploads.states import State
 
 MIB = 1024 * 1024
-# The file has more parts than the page has lanes. The last part is shorter.
+# The file has more parts than the page has connections. The last part is shorter.
 FILE_MIB = int(os.environ.get("FAULTS_MIB", "36"))
 OFFLINE_SECONDS = int(os.environ.get("FAULTS_OFFLINE_SECONDS", "6"))
 SPEED = 24 * MIB
-LANES = 6
+CONNECTIONS = 6
 TIMEOUT_SECONDS = 120 + FILE_MIB
 
 
@@ -121,7 +121,7 @@ def test_upload_continues_with_the_same_file_after_the_browser_was_killed(
     assert safe
     assert set(again) == parts - set(safe)
     assert max(again.values(), default=1) == 1
-    assert len(set(again) & set(touched)) <= LANES
+    assert len(set(again) & set(touched)) <= CONNECTIONS
     assert_arrived()
 
 
@@ -283,7 +283,7 @@ def test_upload_continues_after_a_server_was_killed_and_restarted(
     if victim == "storage":
         s3_server.kill()
         storage_proxy.end_faults()
-        _go_on_until(page, lambda: len(unanswered(storage_proxy)) > LANES)
+        _go_on_until(page, lambda: len(unanswered(storage_proxy)) > CONNECTIONS)
         s3_server.start()
     elif victim == "database":
         postgres_server.crash()

@@ -1,4 +1,4 @@
-"""Answers of S3 and of the site that are lost, repeated or misleading."""
+"""Uploads succeed if answers of S3 or the site are lost, repeated or misleading."""
 
 from __future__ import annotations
 

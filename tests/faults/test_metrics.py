@@ -54,7 +54,7 @@ def test_counters_of_four_processes_reach_200_after_200_uploads(
 
 def upload(site: Site, token: str, number: int) -> dict[str, str]:
     chance = random.Random(SEED + number)
-    client = Client(site.url, token, patience=120, timeout=120, chance=chance)
+    client = Client(site.url, token, retry_seconds=120, timeout=120, chance=chance)
     record: dict[str, str] = client.upload(chance.randbytes(100), parts=False)
     return record
 

@@ -264,7 +264,7 @@ def test_speed_limit_applies_to_all_bodies_together(
     assert len(Echo.received) == 2
 
 
-def test_proxy_stands_still_after_the_given_bytes_until_it_is_healed(
+def test_proxy_pauses_after_the_given_bytes_until_faults_end(
     proxy: FaultProxy, pool: urllib3.PoolManager
 ) -> None:
     proxy.pause_after(200_000)

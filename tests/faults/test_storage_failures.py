@@ -66,7 +66,7 @@ def test_upload_succeeds_after_a_series_of_failures_of_one_operation(
     "verb",
     ["AbortMultipartUpload", pytest.param("DeleteObject", marks=pytest.mark.long)],
 )
-def test_sweeper_finishes_a_cancel_that_s3_was_too_busy_for(
+def test_sweeper_finishes_a_cancel_after_s3_was_overloaded(
     client: Client,
     worker_proxy: FaultProxy,
     content: bytes,
@@ -86,7 +86,7 @@ def test_sweeper_finishes_a_cancel_that_s3_was_too_busy_for(
 
 
 @pytest.mark.long
-def test_sweeper_finishes_a_delete_that_s3_was_too_busy_for(
+def test_sweeper_finishes_a_delete_after_s3_was_overloaded(
     client: Client,
     worker_proxy: FaultProxy,
     content: bytes,

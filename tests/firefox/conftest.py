@@ -1,7 +1,8 @@
 """Test the main actions in Firefox ESR. Run with `-p tests.plugins.seaweed`.
 
-Firefox is started once. Each test has its own container. A test fails if its pages
-violated the Content-Security-Policy, threw an error or logged an error to the console.
+Firefox is started once. Each test has its own container with its own cookies and
+storage. A test fails if its pages violated the Content-Security-Policy, threw an error
+or logged an error to the console.
 """
 
 from __future__ import annotations

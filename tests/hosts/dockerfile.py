@@ -61,7 +61,7 @@ class Stage:
         return {**self.environment, **variables}
 
     def _confined(self, command: list[str]) -> list[str]:
-        """Return the command with a read-only root, a writable /tmp and /data."""
+        """Return a command that runs ``command`` with only /tmp and /data writable."""
         user, group = self.user.split(":")
         mounts = (
             f"mkdir -p /data && chown {self.user} /data && mount --bind /data /data && "

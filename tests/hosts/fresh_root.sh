@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make a root directory whose changes nobody else sees, and keep it until this process ends.
+# Create a root directory with private changes. It exists until this process ends.
 # Usage: unshare --mount --pid --fork --kill-child fresh_root.sh FOLDER STAND_INS
 # The new root is FOLDER/root: this machine's files, with all changes in memory.
 set -eu

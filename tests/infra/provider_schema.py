@@ -22,9 +22,10 @@ _OWN = {"connection", "provisioners", "count", "for_each", "depends_on", "lifecy
 
 @dataclass(frozen=True)
 class Schema:
-    """``arguments`` have values, ``blocks`` have nested arguments.
+    """The names that a resource may contain.
 
-    Some are required.
+    ``arguments`` have values. ``blocks`` contain arguments and other blocks.
+    ``required`` has the names of required arguments and blocks.
     """
 
     arguments: frozenset[str]

@@ -1,6 +1,6 @@
 """Check whether clamd reports content over its limits.
 
-If not, its OK proves nothing.
+If it does not, its answer OK does not prove that the content is harmless.
 """
 
 from __future__ import annotations

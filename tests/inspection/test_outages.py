@@ -51,7 +51,7 @@ def resume(clamd: ClamdServer, settings: Any) -> Callable[[], None]:
     return resume_it
 
 
-@pytest.mark.parametrize("how", ["killed", "frozen"])
+@pytest.mark.parametrize("how", ["killed", "suspended"])
 def test_uploads_wait_for_the_scanner_and_settle_after_its_return(
     alice: Person,
     stop: Callable[[str], None],
@@ -70,8 +70,8 @@ def test_uploads_wait_for_the_scanner_and_settle_after_its_return(
     for started in batch[:2]:
         answer = alice.call("POST", f"/uploads/{started.id}/complete")
         assert (answer.status_code, answer.json()["state"]) == (200, "inspecting")
-    # The sweeper completes the remaining uploads. It does not wait for the scanner
-    # either.
+    # The sweeper checks the remaining uploads. Like the API, it does not wait for the
+    # scanner.
     let_time_pass(minutes=20)
     report = sweep()
 

@@ -46,7 +46,7 @@ ReadTimeout 30
 
 
 class ClamdServer:
-    """A clamd in a temporary directory. Tests may start, kill, freeze and thaw it."""
+    """A clamd in a temporary directory. Tests may kill, suspend and restart it."""
 
     def __init__(self, home: Path, *, alerts: bool = True) -> None:
         self.home = home
@@ -140,7 +140,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def clamd_server(pytestconfig: pytest.Config) -> ClamdServer:
-    """Return the server. Tests may kill and freeze it."""
+    """Return the server. Tests may kill and suspend it."""
     return pytestconfig.stash[_SERVER]
 
 

@@ -1,4 +1,4 @@
-"""Temporary folders for test servers, deleted even after a killed run."""
+"""Creates folders for test servers, and deletes the folders of killed runs."""
 
 from __future__ import annotations
 

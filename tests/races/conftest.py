@@ -30,7 +30,9 @@ _KEPT = {"django_content_type", "auth_permission", "django_migrations"}
 
 @pytest.fixture(autouse=True)
 def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Use a real PostgreSQL without transactions around tests. Empty it after each.
+    """Use a real PostgreSQL without transactions around tests.
+
+    Empty the tables after each test.
 
     Unlike pytest-django's `transactional_db`, this fixture keeps content types and
     permissions. Creating them again would take longer than most tests.

@@ -49,7 +49,7 @@ EVENTS_WITHOUT_MOVE = {
 
 
 def assert_events_match_states() -> None:
-    """Check that each move has one event, and the last event is the row's state."""
+    """Check that each change of the state has one event, the last for this state."""
     for upload in Upload.objects.all():
         received = event_kinds(upload)
         moves = [kind for kind in received if kind not in EVENTS_WITHOUT_MOVE]
@@ -60,7 +60,7 @@ def assert_events_match_states() -> None:
 
 
 def purge_ended_uploads() -> None:
-    """Let all URLs expire, and purge all ended uploads that are not yet purged."""
+    """Let all URLs expire, and delete the objects and parts of ended uploads."""
     dead = timezone.now() - timedelta(seconds=1)
     unpurged = Upload.objects.filter(state__in=ENDED, purged_at=None)
     unpurged.filter(urls_expire_at__isnull=False).update(urls_expire_at=dead)
@@ -70,7 +70,7 @@ def purge_ended_uploads() -> None:
 
 
 def assert_bucket_has_no_ended_uploads(bucket: Bucket) -> None:
-    """Check that only stored and pending uploads have objects or parts."""
+    """Check that stored uploads have objects and ended uploads have none."""
     prefix = options().key_prefix
     objects = {entry.key for entry in bucket.list_objects(prefix)}
     opened = {entry.multipart_id for entry in bucket.list_multipart_uploads(prefix)}

@@ -74,7 +74,7 @@ def test_concurrent_starts_up_to_the_limit_all_succeed(
     assert Counter(answers) == {(201, ""): THREADS}
 
 
-def test_people_at_one_address_share_its_limit_and_pay_no_refused_start(
+def test_people_at_one_address_share_its_limit_and_refused_starts_do_not_count(
     alice: Any, four_workers: str
 ) -> None:
     # Use three people, so that nobody reaches the limit of one person.
@@ -119,7 +119,7 @@ def test_concurrent_starts_do_not_exceed_the_limit_of_unfinished_uploads(
     assert_quotas_add_up()
 
 
-def test_60_concurrent_guesses_try_5_passwords(four_workers: str) -> None:
+def test_of_60_concurrent_wrong_passwords_only_5_are_checked(four_workers: str) -> None:
     User.objects.create_user("carol", password="correct horse battery")
 
     known, strangers = (
@@ -135,7 +135,7 @@ def test_60_concurrent_guesses_try_5_passwords(four_workers: str) -> None:
     assert all(wait > 1000 for wait in waits), waits
 
 
-def test_60_concurrent_names_from_one_address_try_20_passwords(
+def test_of_60_concurrent_logins_from_one_address_only_20_are_checked(
     four_workers: str,
 ) -> None:
     guesses = [guesser(four_workers, f"name-{n}") for n in range(THREADS)]

@@ -1,4 +1,6 @@
-"""Simulates Lambda's runtime: stdin has an event per line, stdout an answer per line.
+"""Simulates Lambda's runtime.
+
+Each line of stdin is an event. Each line of stdout is an answer.
 
 `python runtime.py config.serverless.web.handler`
 """

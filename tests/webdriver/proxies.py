@@ -41,7 +41,7 @@ class BrowserProxies:
             proxy.break_connections()
 
     def end_faults(self) -> None:
-        """Let all requests pass again."""
+        """End all faults, so that all requests pass again."""
         for proxy in (self.site, self.storage):
             proxy.end_faults()
 
@@ -69,7 +69,7 @@ def session_proxies(
 
 @pytest.fixture
 def proxies(session_proxies: BrowserProxies) -> Iterator[BrowserProxies]:
-    """Yield the proxies. They let all requests pass before and after each test."""
+    """Yield the proxies, which inject no faults at the start of a test."""
     session_proxies.site.clear_exchanges()
     session_proxies.storage.clear_exchanges()
     yield session_proxies

@@ -41,7 +41,7 @@ def test_upload_succeeds_when_a_download_starts(
     upload_page.choose(film)
     upload_page.start()
 
-    # A read is nearly always in flight, so each click is likely to make a read fail.
+    # The page nearly always reads a file, so each click is likely to make a read fail.
     for count in (2, 5, 8):
         _wait_until_parts_arrived(upload_page, proxies, count)
         upload_page.window.follow("Download earlier.bin")
