@@ -5,7 +5,7 @@ import { test } from "node:test";
 const SIZES = [0, 1, 16 * MIB, 16 * MIB + 1, 200 * MIB];
 
 for (const size of SIZES) {
-  test(`a file of ${size} bytes arrives whole and once`, async () => {
+  test(`a file of ${size} bytes arrives completely and once`, async () => {
     const world = new World();
     const handle = world.engine.add(new FakeFile("a.bin", size));
 
@@ -125,7 +125,7 @@ test("the declared type is the browser's type", async () => {
   assert.deepEqual(declared, ["text/html", "image/svg+xml", "application/octet-stream", "image/png", "text/plain"]);
 });
 
-test("totals add up, include the speed, and start from zero with the next batch", async () => {
+test("the totals are sums over all files, include the speed, and start at zero with the next batch", async () => {
   const world = new World();
   const seen = [];
   world.engine.on("totals", (totals) => seen.push(totals));

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 const transfer = (facts) => ({ name: "film.bin", state: "sending", code: "", byteSize: 4_800_000_000, bytesSent: 0, ...facts });
 
-test("an upload in progress is cancelled only after a question with the bytes to lose", () => {
+test("an upload in progress is cancelled only after a question that names the bytes to be deleted", () => {
   assert.deepEqual(question([transfer({ bytesSent: 1_200_000_000 })]), {
     title: "Cancel this upload?",
     name: "film.bin",
@@ -19,7 +19,7 @@ for (const state of ["paused", "checking"]) {
   });
 }
 
-test("the question says that files which have arrived stay", () => {
+test("the question says that files which have arrived are kept", () => {
   const waiting = transfer({ state: "queued" });
   const moving = transfer({ bytesSent: 2_400_000_000 });
   const arrived = transfer({ state: "done", bytesSent: 4_800_000_000 });
@@ -29,7 +29,7 @@ test("the question says that files which have arrived stay", () => {
   assert.match(question([waiting, moving, arrived, arrived]).text, /\(2.4 of 9.6 GB\) will be deleted. Files that have arrived are kept.$/);
 });
 
-test("bytes of a failed file count as lost, bytes of a refused file do not", () => {
+test("a question is asked for a failed file with sent bytes, but not for a refused file", () => {
   assert.ok(question([transfer({ state: "failed", code: "network", bytesSent: 5 })]));
   assert.equal(question([transfer({ state: "failed", code: "rejected", bytesSent: 5 })]), null);
 });
@@ -60,7 +60,7 @@ function fakePage() {
   return { dialog, form, text: (id) => parts.get(id).textContent };
 }
 
-test("the open question is updated, and closes when no bytes would be lost", async () => {
+test("the open question is updated, and closes when no bytes would be deleted", async () => {
   const { dialog, text } = fakePage();
   const film = transfer({ bytesSent: 1_200_000_000 });
   const song = transfer({ name: "song.mp3", byteSize: 1_000_000_000, bytesSent: 500_000_000 });

@@ -54,7 +54,7 @@ test("without an online event, a probe detects the network within half a minute"
   const before = world.server.calls.length;
   await world.pass(3 * 3_600_000);
   assert.ok(world.server.calls.length - before <= 3 * 121, "one probe at a time, every half minute");
-  world.goOnline({ isTold: false });
+  world.goOnline({ isReported: false });
   const back = world.clock.now();
   await world.until(() => world.engine.totals.offline === false);
 
@@ -78,7 +78,7 @@ test("an aborted request does not block the other requests while offline", async
   world.goOffline();
   await world.pass(20_000);
   one.pause();
-  world.goOnline({ isTold: false });
+  world.goOnline({ isReported: false });
 
   await world.run(two.finished);
 

@@ -16,7 +16,7 @@ const PHASES = {
 for (const [phase, reached] of Object.entries(PHASES)) {
   for (const size of [1000, SIZE]) {
     if (size === 1000 && phase === "signing") continue;
-    test(`cancel while ${phase} leaves nothing (${size} bytes)`, async () => {
+    test(`a cancellation while ${phase} leaves no upload and no bytes (file of ${size} bytes)`, async () => {
       const world = new World();
       world.server.verdict = () => ({ state: "inspecting" });
       world.server.inspections = 100;
@@ -40,7 +40,7 @@ for (const [phase, reached] of Object.entries(PHASES)) {
   }
 }
 
-test("without the server, no freed event follows a cancellation", async () => {
+test("if the server does not answer, a cancellation emits no freed event", async () => {
   const world = new World();
   const freed = [];
   world.engine.on("freed", (handle) => freed.push(handle));
@@ -55,15 +55,15 @@ test("without the server, no freed event follows a cancellation", async () => {
 
 test("the freed event follows the server's confirmation of a cancellation", async () => {
   const world = new World();
-  const heard = [];
-  const hear = (event) => world.engine.on(event, () => heard.push([event, world.server.inState("pending").length]));
-  for (const event of ["settled", "freed"]) hear(event);
+  const events = [];
+  const record = (event) => world.engine.on(event, () => events.push([event, world.server.inState("pending").length]));
+  for (const event of ["settled", "freed"]) record(event);
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 100 * MIB);
 
   await world.run(handle.cancel());
 
-  assert.deepEqual(heard, [["settled", 1], ["freed", 0]]);
+  assert.deepEqual(events, [["settled", 1], ["freed", 0]]);
 });
 
 test("pause stops the traffic at once, resume sends no finished part again", async () => {
@@ -116,7 +116,7 @@ test("pauseAll stops every file, and with resumeAll every file arrives", async (
   assert.equal(world.server.inState("ready").length, 5);
 });
 
-test("cancel all leaves nothing at the server", async () => {
+test("after cancelAll, the server has no upload in progress", async () => {
   const world = new World();
   for (let n = 0; n < 150; n += 1) world.engine.add(new FakeFile(`${n}`, 100_000)).finished.catch(() => {});
   world.engine.add(new FakeFile("large", SIZE)).finished.catch(() => {});
@@ -130,11 +130,11 @@ test("cancel all leaves nothing at the server", async () => {
 
 test("the event `active` is emitted once at the first start and once when all uploads have ended", async () => {
   const world = new World();
-  const told = [];
-  world.engine.on("active", (active) => told.push(active));
+  const emitted = [];
+  world.engine.on("active", (active) => emitted.push(active));
   const handles = [1, 2].map((n) => world.engine.add(new FakeFile(`${n}`, 1000)));
 
   await world.run(Promise.all(handles.map((handle) => handle.finished)));
 
-  assert.deepEqual(told, [true, false]);
+  assert.deepEqual(emitted, [true, false]);
 });

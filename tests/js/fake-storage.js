@@ -5,7 +5,8 @@ const FILLING_MS = 1_000;
  * requests fail.
  *
  * The network transfers `bytesPerMs` for all bodies together, and at most `bytesPerMsEach` for one body. Progress is
- * reported at each quarter of a body, or every `stepMs`. It runs ahead by `buffer` bytes, as in a browser.
+ * reported at each quarter of a body, or every `stepMs`. The reported progress is ahead by `buffer` bytes, as in a
+ * browser.
  */
 export class FakeStorage {
   constructor({ clock, network, bytesPerMs, bytesPerMsEach = Infinity, stepMs = 0, delayMs = 10, buffer = 0 }) {
@@ -27,7 +28,7 @@ export class FakeStorage {
     return new FakeXhr(this);
   }
 
-  cutAll() {
+  failAll() {
     for (const xhr of [...this.inFlight]) xhr.fail();
   }
 

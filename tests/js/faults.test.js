@@ -5,7 +5,7 @@ import { test } from "node:test";
 const PARTS = 40;
 const SIZE = PARTS * 16 * MIB;
 
-function assertWhole(world, handle) {
+function assertAllReady(world, handle) {
   assert.equal(handle.record.state, "ready");
   assert.equal(world.server.inState("ready").length, world.server.uploads.size);
 }
@@ -40,7 +40,7 @@ test("20 % of S3 requests answered 503: the file arrives, no part is stored twic
 
   await world.run(handle.finished);
 
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
   assert.ok(limits.has(3) && limits.size > 2, [...limits].join());
 });
@@ -76,11 +76,11 @@ test("an upload continues at once after a minute offline", async () => {
   assert.equal(world.storage.inFlight.size, 6);
   assert.ok(world.server.calls.length - callsWhileOffline <= 1);
   await world.run(handle.finished);
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
 });
 
-test("hours offline count as no failed attempt", async () => {
+test("a failed request while offline for hours is not counted as a failed attempt", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);
@@ -90,7 +90,7 @@ test("hours offline count as no failed attempt", async () => {
   world.goOnline();
 
   await world.run(handle.finished);
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
 });
 
 test("a stalled connection is detected, and its part is sent again", async () => {
@@ -101,7 +101,7 @@ test("a stalled connection is detected, and its part is sent again", async () =>
 
   await world.run(handle.finished);
 
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
   assert.ok(world.clock.now() > 60_000 && world.clock.now() < 90_000, `${world.clock.now()}`);
 });
 
@@ -115,7 +115,7 @@ test("a missing answer after the last byte is detected", async () => {
 
   await world.run(handle.finished);
 
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
   assert.ok(world.clock.now() > 120_000);
 });
 
@@ -127,10 +127,10 @@ test("after sleep all URLs are renewed in few requests, and nothing is sent twic
   const stored = world.storage.stored("uploads/id-1").length;
 
   world.clock.jump(8 * 3_600_000);
-  world.storage.cutAll();
+  world.storage.failAll();
   await world.run(handle.finished);
 
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
   assert.ok(world.server.count("POST /uploads/{id}/parts") - before <= 5);
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
   assert.ok(stored > 5);
@@ -142,7 +142,7 @@ test("URLs that expire sooner than a part is sent are renewed before use", async
 
   await world.run(handle.finished);
 
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
   assert.deepEqual(world.storage.requests.filter(({ status }) => status !== 200), []);
 });
 
@@ -180,7 +180,7 @@ test("a lost answer to start creates no second upload", async () => {
   assert.equal(world.server.uploads.size, 1);
 });
 
-test("412 after a lost answer to a PUT counts as sent", async () => {
+test("after a lost answer to a PUT, 412 counts as success", async () => {
   const world = new World();
   let losses = 1;
   world.storage.fault = () => (losses-- > 0 ? "lost" : undefined);
@@ -188,7 +188,7 @@ test("412 after a lost answer to a PUT counts as sent", async () => {
 
   await world.run(handle.finished);
 
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
   assert.deepEqual(world.storage.requests.map(({ status }) => status), [200, 412]);
 });
 
@@ -200,7 +200,7 @@ test("complete is retried after a lost answer", async () => {
 
   await world.run(handle.finished);
 
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
 });
 
 test("complete times out and is retried if it never answers", async () => {
@@ -217,7 +217,7 @@ test("complete times out and is retried if it never answers", async () => {
 
   await world.run(handle.finished);
 
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
 });
 
 test("only the parts that the bucket lost are sent again", async () => {
@@ -234,12 +234,12 @@ test("only the parts that the bucket lost are sent again", async () => {
 
   await world.run(handle.finished);
 
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
   assert.equal(world.storage.requests.length, 7 + 2);
   assert.deepEqual(seen.violations, []);
 });
 
-test("Retry-After is honoured", async () => {
+test("a request is not repeated before Retry-After", async () => {
   const world = new World();
   world.server.retryAfter = "90";
   let refusals = 1;
@@ -263,6 +263,6 @@ test("an upload fails after minutes without the server, and retry keeps the stor
   world.storage.fault = () => undefined;
   handle.retry();
   await world.run(handle.finished);
-  assertWhole(world, handle);
+  assertAllReady(world, handle);
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
 });

@@ -3,7 +3,7 @@ import { reloadWhenInspected } from "../../static/js/page/file-state.js";
 import { test } from "node:test";
 
 /** Answer one poll after another, and return the number of polls before the page was reloaded. */
-async function asked(answers, isBusy = () => false) {
+async function countPolls(answers, isBusy = () => false) {
   let count = 0;
   await new Promise((resolve) => {
     void reloadWhenInspected("/file", {
@@ -26,17 +26,17 @@ const state = (word) => ({ ok: true, json: async () => ({ state: word }) });
 for (const [end, answer] of Object.entries({
   ready: state("ready"),
   rejected: state("rejected"),
-  "a file that is gone": { ok: false },
+  "a deleted file": { ok: false },
 })) {
-  test(`the page of a file in inspection is reloaded at its end: ${end}`, async () => {
-    assert.equal(await asked([state("inspecting"), state("inspecting"), answer]), 3);
+  test(`the page of a file is reloaded when its inspection ends: ${end}`, async () => {
+    assert.equal(await countPolls([state("inspecting"), state("inspecting"), answer]), 3);
   });
 }
 
 test("a poll without an answer is repeated", async () => {
-  assert.equal(await asked([new TypeError("Failed to fetch"), state("inspecting"), state("ready")]), 3);
+  assert.equal(await countPolls([new TypeError("Failed to fetch"), state("inspecting"), state("ready")]), 3);
 });
 
 test("an open dialog delays the reload", async () => {
-  assert.equal(await asked([state("ready")], (count) => count < 4), 4);
+  assert.equal(await countPolls([state("ready")], (count) => count < 4), 4);
 });

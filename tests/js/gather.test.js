@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A gather whose requests are answered by the test. */
+/** Create a Gather. The test answers its requests. */
 function gatherOf(options = {}) {
   const clock = new FakeClock();
   const groups = [];

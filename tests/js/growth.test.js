@@ -25,7 +25,7 @@ test("if each connection is limited, each further host adds its six connections"
   assert.ok(three.took < 0.5 * one.took, `${one.took} -> ${three.took}`);
 });
 
-test("128 MiB over two hosts take less than 70 % of the time", async () => {
+test("128 MiB over two hosts take less than 70 % of the time over one host", async () => {
   const one = await send(LIMITED, 1, film(128));
   const two = await send(LIMITED, 2, film(128));
 
@@ -36,7 +36,7 @@ for (const [name, line] of [
   ["a fast line", { bytesPerMs: 100_000 }],
   ["a line of 8 Mbit/s", { bytesPerMs: 1_000 }],
 ]) {
-  test(`${name} that all connections share keeps six of them, and takes no longer`, async () => {
+  test(`${name} that all connections share keeps six connections, and takes no longer with a second host`, async () => {
     const shared = { stepMs: 100, buffer: 100_000, ...line };
     const one = await send(shared, 1, film(300));
     const two = await send(shared, 2, film(300));
@@ -58,7 +58,7 @@ test("files of one part also use all hosts", async () => {
   assert.ok(two.took < 0.6 * one.took, `${one.took} -> ${two.took}`);
 });
 
-test("if S3 asks for fewer requests, the connections of further hosts are given up", async () => {
+test("if S3 asks for fewer requests, the engine stops using the connections of further hosts", async () => {
   const world = new World({ line: LIMITED, hosts: 2 });
   world.server.takesPartSize = true;
   world.server.hosts = 2;

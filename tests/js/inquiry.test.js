@@ -24,7 +24,7 @@ function world({ answer = () => FAULTY, probe = async () => true, forbids = () =
 
 const file = () => new FakeFile("a.txt", 1000);
 
-test("a blocked request shows its cause, and the upload continues when the fault is fixed", async () => {
+test("the cause of a blocked request is shown, and the upload continues when the fault is fixed", async () => {
   const made = world();
   made.storage.fault = () => "network";
   const handle = made.engine.add(file());
@@ -63,12 +63,12 @@ test("a fault that lasts for hours counts as no failed attempt, and is tested ev
   assert.equal(handle.state, "sending");
   assert.ok(sent > 100 && sent <= 6 * 121, `${sent} requests`);
   made.storage.fault = () => undefined;
-  const mended = made.clock.now();
+  const fixedAt = made.clock.now();
   await made.run(handle.finished);
-  assert.ok(made.clock.now() - mended < 35_000);
+  assert.ok(made.clock.now() - fixedAt < 35_000);
 });
 
-test("with many files waiting, one request at a time is sent as a test", async () => {
+test("while many files wait, one request at a time is sent as a test", async () => {
   const made = world();
   made.storage.fault = () => "network";
   const handles = [...Array(40)].map((_, n) => made.engine.add(new FakeFile(`${n}`, 1000)));

@@ -10,7 +10,7 @@ export const settle = async (rounds = 30) => {
   for (let round = 0; round < rounds; round += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** The locks of the browser for all tabs; `close` closes a tab. */
+/** The Web Locks of one browser. `close` closes a tab, which releases its locks. */
 class Locks {
   #held = new Map();
 
@@ -59,7 +59,7 @@ class Handle extends Emitter {
   }
 }
 
-/** Files that only report a size, so that tests need no gigabytes. */
+/** Return a file that reports `size` but has five bytes, so that tests need no gigabytes. */
 export function file(name, size = 5) {
   const made = new File(["bytes"], name, { lastModified: 1_700_000_000_000 });
   if (size !== 5) Object.defineProperty(made, "size", { value: size });

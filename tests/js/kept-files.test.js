@@ -22,23 +22,23 @@ test("a small file is kept with its upload id during the upload, and deleted aft
 
 test("a new visit takes over the kept files of closed tabs, but not of open tabs", async () => {
   const browser = new Browser();
-  const [dead, open] = [browser.open(), browser.open()];
-  dead.add(file("dead.txt"));
+  const [closed, open] = [browser.open(), browser.open()];
+  closed.add(file("closed.txt"));
   open.add(file("open.txt"));
   await settle();
-  dead.close();
+  closed.close();
 
   const adopted = await browser.open().keptFiles.adopt();
 
-  assert.deepEqual(adopted.map(({ filename }) => filename), ["dead.txt"]);
+  assert.deepEqual(adopted.map(({ filename }) => filename), ["closed.txt"]);
 });
 
 test("two tabs that open at the same time never take over the same file", async () => {
   const browser = new Browser();
-  const dead = browser.open();
-  for (const name of ["a", "b", "c"]) dead.add(file(name));
+  const closed = browser.open();
+  for (const name of ["a", "b", "c"]) closed.add(file(name));
   await settle();
-  dead.close();
+  closed.close();
 
   const found = await Promise.all([browser.open(), browser.open()].map(({ keptFiles }) => keptFiles.adopt()));
 
@@ -47,10 +47,10 @@ test("two tabs that open at the same time never take over the same file", async 
 
 test("another person on the same browser sees no kept files", async () => {
   const browser = new Browser();
-  const dead = browser.open({ owner: "ada" });
-  dead.add(file("secret.txt"));
+  const closed = browser.open({ owner: "ada" });
+  closed.add(file("secret.txt"));
   await settle();
-  dead.close();
+  closed.close();
 
   assert.deepEqual(await browser.open({ owner: "bob" }).keptFiles.adopt(), []);
   assert.equal((await browser.open({ owner: "ada" }).keptFiles.adopt()).length, 1);
@@ -58,10 +58,10 @@ test("another person on the same browser sees no kept files", async () => {
 
 test("a continued file keeps its record, which is deleted at the end of the upload", async () => {
   const browser = new Browser();
-  const dead = browser.open();
-  dead.add(file("a.txt")).become("sending", { record: { id: "id-1" } });
+  const closed = browser.open();
+  closed.add(file("a.txt")).become("sending", { record: { id: "id-1" } });
   await settle();
-  dead.close();
+  closed.close();
   const tab = browser.open();
   const [kept] = await tab.keptFiles.adopt();
 
@@ -134,10 +134,10 @@ test("a deleted file is distinguished from a file without permission", async () 
 test("a file that was chosen again is kept by its new handle", async () => {
   const browser = new Browser();
   browser.handles.set("film.bin", { kind: "file", name: "old" });
-  const dead = browser.open();
-  dead.add(file("film.bin", 1e9)).become("sending", { record: { id: "id-1" } });
+  const closed = browser.open();
+  closed.add(file("film.bin", 1e9)).become("sending", { record: { id: "id-1" } });
   await settle();
-  dead.close();
+  closed.close();
   const tab = browser.open();
   const [kept] = await tab.keptFiles.adopt();
   const again = file("film.bin", 1e9);
@@ -154,14 +154,14 @@ test("a file that was chosen again is kept by its new handle", async () => {
 test("a file that was finally refused is deleted, but kept after a network error", async () => {
   const browser = new Browser();
   const tab = browser.open();
-  const [bad, unlucky] = [tab.add(file("bad")), tab.add(file("unlucky"))];
+  const [bad, interrupted] = [tab.add(file("bad")), tab.add(file("interrupted"))];
   await settle();
 
   bad.become("failed", { error: { code: "rejected" } });
-  unlucky.become("failed", { error: { code: "network" } });
+  interrupted.become("failed", { error: { code: "network" } });
   await settle();
 
-  assert.deepEqual(await browser.names(), ["unlucky"]);
+  assert.deepEqual(await browser.names(), ["interrupted"]);
 });
 
 test("an upload continues if the browser refuses to store", async () => {
@@ -180,14 +180,14 @@ test("an upload continues if the browser refuses to store", async () => {
 test("read failures during a reload delete no copy", async () => {
   const browser = new Browser();
   const window = new EventTarget();
-  const dead = browser.open({ window });
-  const handles = ["a", "b", "c"].map((name) => dead.add(file(name)));
+  const closed = browser.open({ window });
+  const handles = ["a", "b", "c"].map((name) => closed.add(file(name)));
   await settle();
 
   window.dispatchEvent(new Event("pagehide"));
   for (const handle of handles) handle.become("failed", { error: { code: "unreadable" } });
   await settle();
-  dead.close();
+  closed.close();
 
   assert.deepEqual((await browser.open().keptFiles.adopt()).map(({ filename }) => filename), ["a", "b", "c"]);
 });

@@ -10,7 +10,7 @@ test("a logout in another tab deletes all kept files, until the same person logs
   const store = new KeptStore(new IDBFactory());
   await store.write(change("before"));
 
-  // One change is in flight at that moment.
+  // One write is in flight during the logout.
   await Promise.all([store.write(change("meanwhile")), store.shut(), store.write(change("after"))]);
   await store.write(change("later"));
   const left = await names(store);

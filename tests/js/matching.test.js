@@ -38,7 +38,7 @@ for (const [words, stored, chosen] of [
   });
 }
 
-test("names are compared in the server's spelling", () => {
+test("names are compared as the server stores them", () => {
   assert.ok(sameName("Übersicht.pdf", "U\u0308bersicht.pdf"));
   assert.ok(sameName("back_slash.txt", "back\\slash.txt"));
   assert.ok(!sameName("env", ".env"));

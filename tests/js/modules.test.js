@@ -14,7 +14,7 @@ import { sha256Base64 } from "../../static/js/engine/sha256.js";
 import { test } from "node:test";
 
 const NEVER = new AbortController().signal;
-const LARGE = 1024 * 1024; // a file of this size gets a worker of its own
+const LARGE = 1024 * 1024; // a file of this size gets its own worker
 
 function expected(bytes) {
   return createHash("sha256").update(bytes).digest("base64");
@@ -192,7 +192,7 @@ test("the speed covers the last seconds, and a stall is detected", () => {
   assert.equal(meter.stalled, false);
 });
 
-test("the clock never runs back when the wall clock does, and counts sleep", (t) => {
+test("the clock never goes back when the system clock does, and includes the time of sleep", (t) => {
   t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   const clock = new Clock();
   const start = clock.now();
@@ -228,7 +228,7 @@ class FakeEngine extends Emitter {
   }
 }
 
-test("leaving the page is confirmed only during uploads", () => {
+test("the browser asks before the page is left only during uploads", () => {
   const engine = new FakeEngine();
   const window = new EventTarget();
   const leave = () => {

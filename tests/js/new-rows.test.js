@@ -27,10 +27,10 @@ function setUp(t) {
   t.after(() => delete globalThis.document);
   const frames = [];
   const inserted = [];
-  const asked = [];
+  const countsAtClick = [];
   const newRows = new NewRows({
     insert: (record, isAnimated) => inserted.push({ id: record.id, isAnimated }),
-    showAll: () => asked.push(newRows.counted),
+    showAll: () => countsAtClick.push(newRows.counted),
     nextFrame: (act) => () => void (frames.includes(act) || frames.push(act)),
   });
   const draw = () => {
@@ -39,7 +39,7 @@ function setUp(t) {
   const arrive = (count) => {
     for (let id = 0; id < count; id += 1) newRows.add({ id });
   };
-  return { newRows, arrive, asked, draw, frames, inserted };
+  return { newRows, arrive, countsAtClick, draw, frames, inserted };
 }
 
 test("the first files of a batch get rows, a few in each frame, and only some are animated", (t) => {
@@ -68,15 +68,15 @@ test("10,000 files make 50 rows and one line with the number of the remaining fi
 });
 
 test("files that arrive while the list is read stay counted", (t) => {
-  const { newRows, arrive, asked, draw } = setUp(t);
+  const { newRows, arrive, countsAtClick, draw } = setUp(t);
   arrive(60);
   draw();
   newRows.node.children[0].click();
 
   arrive(3);
-  newRows.shown(asked[0]);
+  newRows.shown(countsAtClick[0]);
 
-  assert.equal(asked[0], 10);
+  assert.equal(countsAtClick[0], 10);
   assert.equal(newRows.counted, 3);
   assert.equal(newRows.node.hidden, false);
 });

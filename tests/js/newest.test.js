@@ -7,13 +7,13 @@ const minute = (n) => new Date(Date.UTC(2026, 0, 1) + n * 60_000).toISOString();
 const record = (n, state = "ready") => ({ id: `id-${n}`, created_at: minute(n), state });
 const names = (records) => records.map(({ id }) => id);
 
-/** A server with these uploads. `asked` counts the pages that were read. */
+/** A server with these uploads. `pagesRead` counts the pages that were read. */
 function serverOf(records) {
   const newestFirst = [...records].sort((one, other) => other.created_at.localeCompare(one.created_at));
   const server = {
-    asked: 0,
+    pagesRead: 0,
     list: async ({ limit, cursor = 0 }) => {
-      server.asked += 1;
+      server.pagesRead += 1;
       const next = cursor + limit;
       return { results: newestFirst.slice(cursor, next), next_cursor: next < newestFirst.length ? next : null };
     },
@@ -31,7 +31,7 @@ for (const added of [0, 1, 99, 100, 120, 399]) {
     const read = new Set(names(results));
     assert.ok(range(999, 1000 + added).every(({ id }) => read.has(id)));
     assert.equal(isWhole, false);
-    assert.ok(server.asked <= 5);
+    assert.ok(server.pagesRead <= 5);
   });
 }
 
@@ -59,10 +59,10 @@ test("refresh reads back to the oldest upload that was pending", async () => {
 });
 
 test("files between two equal creation times are read", async () => {
-  const twins = Array.from({ length: 150 }, (_, n) => ({ ...record(500), id: `twin-${n}` }));
-  const { results } = await readNewest(serverOf([...range(0, 500), ...twins]), { newest: Date.parse(minute(500)), open: Infinity }, NEVER);
+  const equals = Array.from({ length: 150 }, (_, n) => ({ ...record(500), id: `equal-${n}` }));
+  const { results } = await readNewest(serverOf([...range(0, 500), ...equals]), { newest: Date.parse(minute(500)), open: Infinity }, NEVER);
 
-  assert.equal(names(results).filter((id) => id.startsWith("twin")).length, 150);
+  assert.equal(names(results).filter((id) => id.startsWith("equal")).length, 150);
 });
 
 test("shown files that are missing in the answer's range were deleted elsewhere", () => {

@@ -74,11 +74,11 @@ test("a tab of another person does not reveal its files", async () => {
 });
 
 for (const [what, options] of [
-  ["a silent tab", {}],
+  ["a tab that does not answer", {}],
   ["locks that never answer", { alive: () => new Promise(() => {}) }],
   ["a browser without locks", { alive: () => Promise.reject(new Error("This browser has no locks.")) }],
 ]) {
-  test(`${what} is not waited for forever`, async () => {
+  test(`the page does not wait forever for ${what}`, async () => {
     const { same, isWhole } = await browser({ ...options, waitMs: 200 })("b").sendingAlready([item("a", "a")]);
 
     assert.deepEqual([same.size, isWhole], [0, false]);
@@ -87,7 +87,7 @@ for (const [what, options] of [
 
 test("a tab that answers after seconds still counts", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const open = browser({ delayMs: 4_000 }); // the delay of the question, and again of the answer
+  const open = browser({ delayMs: 4_000 }); // the question and the answer each take this time
   open("a", [item("film.bin", "one")]);
   let answer = null;
   void open("b").sendingAlready([item("film.bin", "one")]).then((one) => (answer = one));
@@ -103,8 +103,8 @@ test("a tab that answers after seconds still counts", async (t) => {
 
 test("each quarter of a long upload is announced once, with pauses between", () => {
   let now = 0;
-  const spoken = [];
-  const announcer = new ProgressAnnouncer((sentence) => spoken.push(sentence), () => now);
+  const announced = [];
+  const announcer = new ProgressAnnouncer((sentence) => announced.push(sentence), () => now);
   const update = (seconds, share, active = true) => {
     now = seconds * 1000;
     announcer.update({ bytes: 100, bytesSent: share, active });
@@ -112,7 +112,7 @@ test("each quarter of a long upload is announced once, with pauses between", () 
 
   announcer.reset();
   update(5, 30);
-  assert.deepEqual(spoken, []);
+  assert.deepEqual(announced, []);
   update(16, 30);
   update(17, 55);
   update(40, 55);
@@ -120,5 +120,5 @@ test("each quarter of a long upload is announced once, with pauses between", () 
   update(90, 99);
   update(200, 99);
 
-  assert.deepEqual(spoken, ["25 percent uploaded.", "50 percent uploaded.", "75 percent uploaded."]);
+  assert.deepEqual(announced, ["25 percent uploaded.", "50 percent uploaded.", "75 percent uploaded."]);
 });

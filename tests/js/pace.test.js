@@ -5,10 +5,10 @@ import { test } from "node:test";
 
 const MBIT_PER_S = 125; // bytes a millisecond
 const PART = 16 * MIB;
-const FIRST_MS = 10_000; // all lanes are busy until the speed is known
+const FIRST_MS = 10_000; // until the engine knows the speed, it uses all lanes
 
-/** Send files over a network. Return the world, the times of six busy lanes and of the end, and each arrival. */
-async function sent(line, sizes, options = {}) {
+/** Send files over a network. Return when six lanes were busy, when all files had arrived, and when each body arrived. */
+async function sendFiles(line, sizes, options = {}) {
   const world = new World({ line: { stepMs: 250, ...line }, ...options });
   const handles = sizes.map((size, index) => world.engine.add(new FakeFile(`${index}.bin`, size)));
   let sixAt = Infinity;
@@ -20,15 +20,15 @@ async function sent(line, sizes, options = {}) {
     });
   }
   await world.run(Promise.all(handles.map((handle) => handle.finished)));
-  return { world, sixAt, most, took: world.clock.now(), landings: world.storage.requests.map(({ at }) => at) };
+  return { world, sixAt, most, took: world.clock.now(), arrivals: world.storage.requests.map(({ at }) => at) };
 }
 
 /** Send the same files with the pace and without it. */
-async function compared(line, sizes) {
-  return [await sent(line, sizes), await sent(line, sizes, { pace: NO_PACE })];
+async function sendWithAndWithoutPace(line, sizes) {
+  return [await sendFiles(line, sizes), await sendFiles(line, sizes, { pace: NO_PACE })];
 }
 
-function assertNoLaneIsLost(world) {
+function assertAllLanesAreFree(world) {
   assert.equal(world.engine.lanes.active, 0);
   assert.equal(world.engine.lanes.limit, 6);
 }
@@ -36,42 +36,42 @@ function assertNoLaneIsLost(world) {
 for (const buffer of [0, 500_000, 3_000_000]) {
   test(`at 2 Mbit/s parts arrive one after another, despite buffers (${buffer} bytes)`, async () => {
     const speed = 2 * MBIT_PER_S;
-    const [now, before] = await compared({ bytesPerMs: speed, buffer }, [60 * MIB]);
+    const [paced, unpaced] = await sendWithAndWithoutPace({ bytesPerMs: speed, buffer }, [60 * MIB]);
 
     const partMs = PART / speed;
     const pretended = (2 * buffer) / speed; // the next part starts too early by this time
-    for (const [index, at] of now.landings.slice(0, 3).entries()) {
+    for (const [index, at] of paced.arrivals.slice(0, 3).entries()) {
       const due = (index + 1) * partMs;
       assert.ok(at < due + 14_000 + pretended, `part ${index + 1} after ${at} ms instead of ${due}`);
     }
-    assert.ok(before.landings[0] > 0.75 * before.took, "six lanes had nothing safe for three quarters of the time");
-    assert.ok(now.took < 1.01 * before.took, `${now.took} instead of ${before.took} ms`);
+    assert.ok(unpaced.arrivals[0] > 0.75 * unpaced.took, "without the pace, no part arrives in the first three quarters of the time");
+    assert.ok(paced.took < 1.01 * unpaced.took, `${paced.took} instead of ${unpaced.took} ms`);
   });
 }
 
 test("on a slow line, parts of a file of any size are sent one after another", async () => {
   const speed = 2 * MBIT_PER_S;
-  const { landings, most } = await sent({ bytesPerMs: speed, buffer: 500_000 }, [500 * MIB]);
+  const { arrivals, most } = await sendFiles({ bytesPerMs: speed, buffer: 500_000 }, [500 * MIB]);
 
   assert.ok(most <= 2, `${most} at once`);
-  for (const [index, at] of landings.entries()) {
+  for (const [index, at] of arrivals.entries()) {
     assert.ok(at < (index + 1) * (PART / speed) + 20_000, `part ${index + 1} after ${at} ms`);
   }
 });
 
-test("1 Gbit/s has all six lanes within a second, and 1 GiB takes no longer", async () => {
+test("a line of 1 Gbit/s uses all six lanes within a second, and 1 GiB takes no longer than without the pace", async () => {
   const line = { bytesPerMs: 1000 * MBIT_PER_S, delayMs: 20, stepMs: 50 };
-  const [now, before] = await compared(line, [1024 * MIB]);
+  const [paced, unpaced] = await sendWithAndWithoutPace(line, [1024 * MIB]);
 
-  assert.ok(now.sixAt < 1_000, `${now.sixAt} ms`);
-  assert.ok(now.took < 1.03 * before.took, `${now.took} instead of ${before.took} ms`);
+  assert.ok(paced.sixAt < 1_000, `${paced.sixAt} ms`);
+  assert.ok(paced.took < 1.03 * unpaced.took, `${paced.took} instead of ${unpaced.took} ms`);
 });
 
-test("100 Mbit/s has all six lanes after three seconds, and 1 GiB takes no longer", async () => {
-  const [now, before] = await compared({ bytesPerMs: 100 * MBIT_PER_S, delayMs: 20 }, [1024 * MIB]);
+test("a line of 100 Mbit/s uses all six lanes within three seconds, and 1 GiB takes no longer than without the pace", async () => {
+  const [paced, unpaced] = await sendWithAndWithoutPace({ bytesPerMs: 100 * MBIT_PER_S, delayMs: 20 }, [1024 * MIB]);
 
-  assert.ok(now.sixAt < 3_000, `${now.sixAt} ms`);
-  assert.ok(now.took < 1.01 * before.took, `${now.took} instead of ${before.took} ms`);
+  assert.ok(paced.sixAt < 3_000, `${paced.sixAt} ms`);
+  assert.ok(paced.took < 1.01 * unpaced.took, `${paced.took} instead of ${unpaced.took} ms`);
 });
 
 for (const [each, buffer, sixWithinMs] of [
@@ -80,11 +80,11 @@ for (const [each, buffer, sixWithinMs] of [
   [500, 0, 50_000],
   [500, 3_000_000, 50_000],
 ]) {
-  test(`a line limited to ${each} kB/s for each connection gets all six (buffer ${buffer}), and 1 GiB takes little longer`, async () => {
-    const [now, before] = await compared({ bytesPerMs: 6 * each, bytesPerMsEach: each, buffer }, [1024 * MIB]);
+  test(`a line with ${each} kB/s for each connection gets six lanes (buffer ${buffer}), and 1 GiB takes at most 15 % longer`, async () => {
+    const [paced, unpaced] = await sendWithAndWithoutPace({ bytesPerMs: 6 * each, bytesPerMsEach: each, buffer }, [1024 * MIB]);
 
-    assert.ok(now.sixAt < sixWithinMs, `${now.sixAt} ms`);
-    assert.ok(now.took < 1.15 * before.took, `${now.took} instead of ${before.took} ms`);
+    assert.ok(paced.sixAt < sixWithinMs, `${paced.sixAt} ms`);
+    assert.ok(paced.took < 1.15 * unpaced.took, `${paced.took} instead of ${unpaced.took} ms`);
   });
 }
 
@@ -109,19 +109,19 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
-test("hundreds of small files use all six lanes at once, and take no longer", async () => {
+test("hundreds of small files use all six lanes at once, as without the pace", async () => {
   for (const bytesPerMs of [2 * MBIT_PER_S, 1000 * MBIT_PER_S]) {
-    const [now, before] = await compared({ bytesPerMs }, Array(400).fill(20_000));
+    const [paced, unpaced] = await sendWithAndWithoutPace({ bytesPerMs }, Array(400).fill(20_000));
 
-    assert.deepEqual(now.landings, before.landings);
-    assert.equal(now.world.storage.maxInFlight, 6);
+    assert.deepEqual(paced.arrivals, unpaced.arrivals);
+    assert.equal(paced.world.storage.maxInFlight, 6);
   }
 });
 
-test("on a slow line photos arrive one after another, and small files pass them", async () => {
-  const { landings, took } = await sent({ bytesPerMs: 2 * MBIT_PER_S }, Array(30).fill(5_000_000));
-  assert.ok(landings[0] < 35_000, `${landings[0]} ms`);
-  assert.ok(landings.filter((at) => at < took / 2).length >= 13);
+test("on a slow line photos arrive one after another, and small files do not wait for a large file", async () => {
+  const { arrivals, took } = await sendFiles({ bytesPerMs: 2 * MBIT_PER_S }, Array(30).fill(5_000_000));
+  assert.ok(arrivals[0] < 35_000, `${arrivals[0]} ms`);
+  assert.ok(arrivals.filter((at) => at < took / 2).length >= 13);
 
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 2 * MBIT_PER_S });
   const large = world.engine.add(new FakeFile("film.bin", 60 * MIB));
@@ -137,7 +137,7 @@ test("several files take turns on a slow line, and pause and cancel release thei
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 8 * MBIT_PER_S });
   const [one, two, three] = [1, 2, 3].map((n) => world.engine.add(new FakeFile(`${n}.bin`, 100 * MIB)));
   await world.until(() => world.storage.requests.length === 4);
-  assert.equal(new Set(world.storage.requests.map(({ key }) => key)).size, 3, "each had its turn");
+  assert.equal(new Set(world.storage.requests.map(({ key }) => key)).size, 3, "each file has sent a part");
 
   await world.run(two.cancel());
   one.pause();
@@ -146,11 +146,11 @@ test("several files take turns on a slow line, and pause and cancel release thei
   await world.pass(30_000);
   world.engine.pauseAll();
   await world.pass(3_600_000);
-  assert.equal(world.engine.lanes.active, 0, "while all is paused nothing travels");
+  assert.equal(world.engine.lanes.active, 0, "nothing is sent while all files are paused");
   world.engine.resumeAll();
   await world.run(Promise.all([one.finished, three.finished]));
 
-  assertNoLaneIsLost(world);
+  assertAllLanesAreFree(world);
 });
 
 test("a slow line that is fast after a pause soon gets six lanes", async () => {
@@ -167,10 +167,10 @@ test("a slow line that is fast after a pause soon gets six lanes", async () => {
 
   assert.ok(world.clock.now() - resumed < 3_000, `${world.clock.now() - resumed} ms`);
   await world.run(handle.finished);
-  assertNoLaneIsLost(world);
+  assertAllLanesAreFree(world);
 });
 
-test("a line with limited connections that becomes slow gets few lanes without a pause", async () => {
+test("a line with limited connections that becomes slow gets fewer lanes during the upload", async () => {
   const world = new World({ line: { stepMs: 250, bytesPerMs: 3_000, bytesPerMsEach: 500 } });
   world.engine.add(new FakeFile("a.bin", 2048 * MIB));
   await world.until(() => world.storage.inFlight.size === 6);

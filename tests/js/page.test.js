@@ -31,7 +31,7 @@ test("the remaining time is approximate and in a suitable unit", () => {
   assert.equal(formatTimeLeft(3 * 24 * 3600), "about 3 days left");
 });
 
-test("a future moment is a time today, otherwise a day, with the year if it differs", () => {
+test("a future time is shown as a time today, otherwise as a date, with the year if it differs", () => {
   const now = new Date(2026, 10, 21, 9, 0);
 
   assert.match(formatUntil(new Date(2026, 10, 21, 14, 32), now), /32.* today$/);
@@ -58,7 +58,7 @@ test("the note below the drop area names the allowed sizes and types", () => {
   assert.equal(describePolicy({ max_file_size: 5e6, allowed_content_types: ["image/*"] }, 1e9), "Up to 5 MB a file, images only");
 });
 
-test("changes wait while the pointer moves, and come in order when it rests or leaves", (t) => {
+test("changes wait while the pointer moves, and are applied in order when it rests or leaves", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let now = 10_000;
   t.mock.method(performance, "now", () => now);

@@ -17,7 +17,7 @@ for (const mib of [17, 32, 60, 100, 128, 500, 1024, 10_240]) {
   });
 }
 
-test("on a fast line parts are larger, up to 64 MiB, so that there are fewer requests", () => {
+test("on a fast line parts are larger, up to 64 MiB, so that fewer requests are needed", () => {
   const size = 10_240 * MIB;
 
   assert.ok(partSizeFor(size, { bytesPerSecond: 60 * MIB, lanes: 6 }) > 32 * MIB);

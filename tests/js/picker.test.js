@@ -12,7 +12,7 @@ import { test } from "node:test";
 const TIME = 1_700_000_000_000;
 const file = (name, content = name, lastModified = TIME) => new File([content], name, { lastModified });
 const found = (...files) => files.map((one) => (Array.isArray(one) ? { file: one[0], path: one[1] } : { file: one, path: "" }));
-const nobody = { toReplace: () => undefined, alike: () => [], replace() {}, dismiss() {} };
+const noTransfers = { toReplace: () => undefined, alike: () => [], replace() {}, dismiss() {} };
 
 /** Add one choice of files to an empty page. `parts` replaces some of the page's parts. */
 function admitTo(chosen, files, { unreadable = [], empty = [], ...parts } = {}) {
@@ -21,7 +21,7 @@ function admitTo(chosen, files, { unreadable = [], empty = [], ...parts } = {}) 
     {
       refusal: () => "",
       chosen,
-      transfers: nobody,
+      transfers: noTransfers,
       divert: () => "",
       otherTabs: { sendingAlready: async () => ({ same: new Set(), isWhole: true }) },
       ...parts,
@@ -77,7 +77,7 @@ test("a file that was removed from the list can be chosen again", async () => {
 });
 
 test("a file that is already being sent is recognised by its content, and other content is sent", async () => {
-  const transfers = { ...nobody, alike: ({ name }) => (name === "a.txt" ? [file("a.txt", "one")] : []) };
+  const transfers = { ...noTransfers, alike: ({ name }) => (name === "a.txt" ? [file("a.txt", "one")] : []) };
 
   const { accepted, known } = await admitTo(new Chosen(), [file("a.txt", "one"), file("a.txt", "two")], { transfers });
 
@@ -88,12 +88,12 @@ test("a file that is already being sent is recognised by its content, and other 
 test("a file that cannot be compared is accepted", async () => {
   const unreadable = file("a.txt", "one");
   unreadable.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("No.", "NotReadableError")) });
-  const transfers = { ...nobody, alike: () => [unreadable] };
+  const transfers = { ...noTransfers, alike: () => [unreadable] };
 
   assert.equal((await admitTo(new Chosen(), [file("a.txt", "one")], { transfers })).accepted.length, 1);
 });
 
-test("every file of a choice is counted once: accepted, continued or left out with a reason", async () => {
+test("every chosen file is counted once: accepted, continued or left out with a reason", async () => {
   const choice = ["1 new", "2 refused", "3 continued", "4 elsewhere", "5 new"].map((name) => file(name));
   const otherTabs = {
     sendingAlready: async (items) => ({ same: new Set(items.flatMap(({ name }, index) => (name[0] === "4" ? index : []))), isWhole: true }),

@@ -15,12 +15,12 @@ async function runUntil(clock, end) {
 
 /** Watch `count` files that stay in inspection, and return the times of all polls. */
 function watch(clock, count, isWatched, records = new Map()) {
-  const asked = [];
+  const pollTimes = [];
   const ends = [];
   const inspections = new Inspections({
     api: {
       get: async (id) => {
-        asked.push(clock.now());
+        pollTimes.push(clock.now());
         return records.get(id);
       },
     },
@@ -33,7 +33,7 @@ function watch(clock, count, isWatched, records = new Map()) {
     records.set(record.id, record);
     inspections.watch(record);
   }
-  return { asked, ends, records };
+  return { pollTimes, ends, records };
 }
 
 const between = (times, start, end) => times.filter((time) => time >= start && time < end).length;
@@ -54,27 +54,27 @@ test("the result of a long inspection appears within 5 s on a visible page", asy
 for (const [count, most] of [[1, 12], [10, 120], [40, 120], [200, 400]]) {
   test(`${count} files in inspection cause at most ${most} polls a minute`, async () => {
     const clock = new FakeClock();
-    const { asked } = watch(clock, count, () => true);
+    const { pollTimes } = watch(clock, count, () => true);
 
     await runUntil(clock, 360_000);
 
-    assert.ok(between(asked, 300_000, 360_000) <= most, `${between(asked, 300_000, 360_000)}`);
-    assert.ok(between(asked, 300_000, 360_000) > 0);
+    assert.ok(between(pollTimes, 300_000, 360_000) <= most, `${between(pollTimes, 300_000, 360_000)}`);
+    assert.ok(between(pollTimes, 300_000, 360_000) > 0);
   });
 }
 
 test("a hidden page polls every 30 s, and soon after it becomes visible", async () => {
   const clock = new FakeClock();
   let isWatched = false;
-  const { asked } = watch(clock, 1, () => isWatched);
+  const { pollTimes } = watch(clock, 1, () => isWatched);
   await runUntil(clock, 601_000);
-  assert.ok(between(asked, 301_000, 601_000) <= 10);
+  assert.ok(between(pollTimes, 301_000, 601_000) <= 10);
 
   isWatched = true;
   const back = clock.now();
   await runUntil(clock, back + 5_001);
 
-  assert.ok(between(asked, back, back + 5_001) >= 1);
+  assert.ok(between(pollTimes, back, back + 5_001) >= 1);
 });
 
 test("an upload in inspection is polled as often as a row of the list", async () => {

@@ -9,7 +9,7 @@ import { writeAgain } from "../../static/js/page/kept-access.js";
 
 for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
   for (const failures of [1, 3]) {
-    test(`a ${kind} file of which ${failures} reads fail before it is sent arrives`, async () => {
+    test(`a ${kind} file arrives although ${failures} reads fail before it is sent`, async () => {
       const world = new World();
       const file = Object.assign(new FakeFile("a.bin", size), { failures });
 
@@ -19,7 +19,7 @@ for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
     });
   }
 
-  test(`a ${kind} file of which reads fail while it is sent arrives`, async () => {
+  test(`a ${kind} file arrives although reads fail while it is sent`, async () => {
     const world = new World();
     const file = new FakeFile("a.bin", size);
     let cuts = 3;
@@ -80,10 +80,10 @@ test("a failed write of a copy is retried, except on a full disk", async (t) => 
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const clock = { sleep: async () => {} };
   const changes = { sources: [{ id: "a" }], notes: [], gone: [] };
-  const unlucky = storeThatThrows(new DOMException("", "UnknownError"), new DOMException("", "NotReadableError"));
+  const store = storeThatThrows(new DOMException("", "UnknownError"), new DOMException("", "NotReadableError"));
 
-  await writeAgain(unlucky, changes, clock);
-  assert.deepEqual(unlucky.written, [changes]);
+  await writeAgain(store, changes, clock);
+  assert.deepEqual(store.written, [changes]);
   const full = storeThatThrows(new DOMException("", "QuotaExceededError"));
   await assert.rejects(writeAgain(full, changes, clock), { name: "QuotaExceededError" });
   assert.deepEqual(full.written, []);
@@ -95,15 +95,15 @@ function leavingPage(t) {
   const engine = new Emitter();
   const pageExit = new PageExit(window);
   pageExit.follow(engine);
-  return { engine, pageExit, say: (name) => window.dispatchEvent(new Event(name)) };
+  return { engine, pageExit, dispatch: (name) => window.dispatchEvent(new Event(name)) };
 }
 
-test("decisions are delayed while the page is being left, until the person stays", (t) => {
-  const { engine, pageExit, say } = leavingPage(t);
+test("while the page is being left, an action waits until the person stays", (t) => {
+  const { engine, pageExit, dispatch } = leavingPage(t);
   const acted = [];
   engine.emit("active", true);
   pageExit.unlessLeaving(() => acted.push("before"));
-  say("beforeunload");
+  dispatch("beforeunload");
   pageExit.unlessLeaving(() => acted.push("while"));
   assert.deepEqual(acted, ["before"]);
 
@@ -112,25 +112,25 @@ test("decisions are delayed while the page is being left, until the person stays
   assert.deepEqual(acted, ["before", "while"]);
 });
 
-test("a page that was left decides nothing, unless it is shown again", (t) => {
-  const { pageExit, say } = leavingPage(t);
+test("after the page was left, an action waits until the page is shown again", (t) => {
+  const { pageExit, dispatch } = leavingPage(t);
   const acted = [];
-  say("pagehide");
+  dispatch("pagehide");
   pageExit.unlessLeaving(() => acted.push(1));
   t.mock.timers.tick(60_000);
   assert.deepEqual(acted, []);
 
-  say("pageshow");
+  dispatch("pageshow");
 
   assert.deepEqual(acted, [1]);
 });
 
 test("without an upload in progress there is no beforeunload listener", (t) => {
-  const { engine, pageExit, say } = leavingPage(t);
+  const { engine, pageExit, dispatch } = leavingPage(t);
   engine.emit("active", true);
   engine.emit("active", false);
 
-  say("beforeunload");
+  dispatch("beforeunload");
 
   assert.equal(pageExit.isLeaving, false);
 });

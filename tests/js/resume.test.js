@@ -5,7 +5,7 @@ import { test } from "node:test";
 const SIZE = 500 * MIB;
 const PARTS = 32;
 
-/** Send `share` of a file, then let the page crash, so that everything in memory is lost. */
+/** Send `share` of a file, then let the page crash. A new engine has nothing of the page in memory. */
 async function crashAt(share) {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
@@ -33,7 +33,7 @@ for (const share of [0.3, 0.6, 0.95]) {
   });
 }
 
-test("resume shows stored bytes before it sends any, and they do not count as speed", async () => {
+test("resume shows the stored bytes before it sends bytes, and the speed does not count them", async () => {
   const { world, record } = await crashAt(0.6);
   const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE));
   const first = new Promise((resolve) => handle.on("progress", resolve));
@@ -54,7 +54,7 @@ test("a part with a different size in the bucket is sent again", async () => {
   assert.equal(world.storage.stored("uploads/id-1").filter(({ partNumber }) => partNumber === 2).length, 2);
 });
 
-test("the key alone finds the upload", async () => {
+test("the Idempotency-Key alone finds the upload", async () => {
   const { world, key } = await crashAt(0.5);
 
   await world.run(world.engine.add(new FakeFile("a.bin", SIZE), { key }).finished);
@@ -63,7 +63,7 @@ test("the key alone finds the upload", async () => {
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
 });
 
-test("the key does not accept different content", async () => {
+test("the Idempotency-Key of an upload is refused for different content", async () => {
   const { world, key } = await crashAt(0.5);
   const before = world.storage.requests.length;
   const other = new FakeFile("a.bin", SIZE, { content: "other" });
@@ -73,7 +73,7 @@ test("the key does not accept different content", async () => {
   assert.equal(world.storage.requests.length, before);
 });
 
-test("the key of an ended upload starts a new upload", async () => {
+test("the Idempotency-Key of an ended upload starts a new upload", async () => {
   const { world, key } = await crashAt(0.5);
   world.server.uploads.get("id-1").state = "expired";
 
@@ -96,11 +96,11 @@ const OTHERS = {
   "another name": new FakeFile("b.bin", SIZE, { content: "a.bin" }),
   "another size": new FakeFile("a.bin", SIZE + 1),
   "another modification time": new FakeFile("a.bin", SIZE, { lastModified: 5 }),
-  "different content": new FakeFile("a.bin", SIZE, { content: "other" }),
+  "other content": new FakeFile("a.bin", SIZE, { content: "other" }),
 };
 
 for (const [difference, file] of Object.entries(OTHERS)) {
-  test(`a file of ${difference} is refused, and the upload stays as it was`, async () => {
+  test(`a file with ${difference} is refused, and the upload is not changed`, async () => {
     const { world, record } = await crashAt(0.5);
     const before = world.storage.requests.length;
 
@@ -113,9 +113,9 @@ for (const [difference, file] of Object.entries(OTHERS)) {
 
 test("a small file starts a new upload, and its old upload is cancelled", async () => {
   const world = new World();
-  const lost = world.engine.add(new FakeFile("a.txt", 1000));
+  const interrupted = world.engine.add(new FakeFile("a.txt", 1000));
   await world.until(() => world.server.uploads.size === 1);
-  lost.pause();
+  interrupted.pause();
   const [record] = world.server.uploads.values();
 
   await world.run(world.newEngine().resume(record, new FakeFile("a.txt", 1000)).finished);

@@ -71,9 +71,9 @@ const SERVICES = [
   ["queryPermission", (query) => readKept({ queryPermission: query, getFile: async () => file() }), null],
   ["getFile", (getFile) => readKept({ queryPermission: async () => "granted", getFile }), null],
   ["getAsFileSystemHandle", (ask) => handleOfDropped(ask), null],
-  ["wakeLock.request", (request) => stayAwake({ request }), "going on"],
-  ["navigator.wakeLock", (request) => stayAwake(request && { request }), "going on"],
-  ["reading navigator.wakeLock", (read) => stayAwake(read), "going on", ["throws at once"]],
+  ["wakeLock.request", (request) => stayAwake({ request }), "continues"],
+  ["navigator.wakeLock", (request) => stayAwake(request && { request }), "continues"],
+  ["reading navigator.wakeLock", (read) => stayAwake(read), "continues", ["throws at once"]],
 ];
 
 const silentTransaction = () => ({ objectStore: () => ({ getAll: () => ({}), clear() {}, put() {}, delete() {} }) });
@@ -91,7 +91,7 @@ async function stayAwake(wakeLock) {
   const stop = keepAwake(Object.assign(new EventTarget(), { visibilityState: "visible" }), navigator, engine);
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   stop();
-  return "going on";
+  return "continues";
 }
 
 /** Let mocked time pass until `promise` settles. Return its result and the time. */
@@ -103,7 +103,7 @@ async function settled(t, promise) {
     for (let round = 0; round < 5; round += 1) await new Promise((resolve) => realTimeout(resolve, 1));
     if (end === null) t.mock.timers.tick(250);
   }
-  assert.notEqual(end, null, "It waits for ever.");
+  assert.notEqual(end, null, "The promise has not settled.");
   return [await promise, end];
 }
 
@@ -160,7 +160,7 @@ test("a service whose getter throws counts as missing", () => {
 
 for (const words of ["throws at once", "is missing"]) {
   test(`BroadcastChannel ${words}: a logout uses the local storage, and never throws`, async (t) => {
-    const heard = [];
+    const logouts = [];
     const changes = [];
     const before = { BroadcastChannel: globalThis.BroadcastChannel, window: globalThis.window, localStorage: globalThis.localStorage };
     t.after(() => Object.assign(globalThis, before));
@@ -169,7 +169,7 @@ for (const words of ["throws at once", "is missing"]) {
     globalThis.localStorage = { setItem: (...change) => changes.push(change), removeItem() {} };
     const { onLogout, tellLogout } = await import(`../../static/js/page/logout-channel.js?${words.replaceAll(" ", "-")}`);
 
-    onLogout((tab) => heard.push(tab));
+    onLogout((tab) => logouts.push(tab));
     tellLogout("tab-1");
     for (const [key, newValue] of changes) globalThis.window.dispatchEvent(Object.assign(new Event("storage"), { key, newValue }));
     globalThis.localStorage.setItem = () => {
@@ -177,6 +177,6 @@ for (const words of ["throws at once", "is missing"]) {
     };
     tellLogout("tab-2");
 
-    assert.deepEqual(heard, ["tab-1"]);
+    assert.deepEqual(logouts, ["tab-1"]);
   });
 }

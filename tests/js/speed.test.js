@@ -7,8 +7,11 @@ const TICK_MS = 250;
 const KB = 1000;
 const MB = 1000 * KB;
 
-/** Send `total` bytes at `speedAt(ms)` per second. Return the remaining time at each tick. */
-function told(total, speedAt, { rush = 0 } = {}) {
+/**
+ * Send `total` bytes at `speedAt(ms)` bytes per second, after `buffered` bytes that the browser reports at once.
+ * Return the remaining time at each tick.
+ */
+function remainingTimes(total, speedAt, { buffered = 0 } = {}) {
   const clock = new FakeClock();
   const meter = new SpeedMeter({ clock });
   const seen = [];
@@ -18,7 +21,7 @@ function told(total, speedAt, { rush = 0 } = {}) {
     left -= moved;
     if (moved > 0) meter.moved(moved);
   };
-  move(rush);
+  move(buffered);
   for (let at = 0; left > 0; at += TICK_MS) {
     clock.jump(TICK_MS);
     move((speedAt(at) * TICK_MS) / 1000);
@@ -27,31 +30,31 @@ function told(total, speedAt, { rush = 0 } = {}) {
   return seen.filter((one) => one.left > 0);
 }
 
-test("on a slow line with buffers, the first remaining time is already correct", () => {
-  const seen = told(20 * MB, () => 100 * KB, { rush: 3 * MB });
+test("on a slow line with buffers, the first remaining time is correct", () => {
+  const seen = remainingTimes(20 * MB, () => 100 * KB, { buffered: 3 * MB });
 
   const times = seen.filter(({ seconds }) => seconds !== null);
   assert.ok(times[0].at <= 8_000, `none before ${times[0].at}`);
   for (const { at, left, seconds } of times) {
-    const truth = left / (100 * KB);
-    assert.ok(Math.abs(seconds - truth) < 0.1 * truth, `${seconds} instead of ${truth} after ${at} ms`);
+    const expected = left / (100 * KB);
+    assert.ok(Math.abs(seconds - expected) < 0.1 * expected, `${seconds} instead of ${expected} after ${at} ms`);
   }
   for (const { at, speed } of seen) assert.ok(speed < 120 * KB, `${speed} after ${at} ms`);
 });
 
 test("no remaining time is shown before enough seconds and bytes", () => {
-  const early = told(4 * MB, () => MB).map(({ seconds }) => seconds);
-  assert.deepEqual([...new Set(early)], [null], "over before anything is known");
+  const early = remainingTimes(4 * MB, () => MB).map(({ seconds }) => seconds);
+  assert.deepEqual([...new Set(early)], [null], "the upload has ended before the speed is known");
 
-  const [first] = told(900 * MB, () => 50 * KB).filter(({ seconds }) => seconds !== null);
+  const [first] = remainingTimes(900 * MB, () => 50 * KB).filter(({ seconds }) => seconds !== null);
   assert.ok(900 * MB - first.left >= MB, `${900 * MB - first.left} bytes had moved`);
 
-  const [small] = told(MB, () => 50 * KB).filter(({ seconds }) => seconds !== null);
-  assert.ok(small.at < 8_000, "a small upload need not wait for a million bytes");
+  const [small] = remainingTimes(MB, () => 50 * KB).filter(({ seconds }) => seconds !== null);
+  assert.ok(small.at < 8_000, "a small upload shows a time before a million bytes have moved");
 });
 
-test("an unsteady speed makes the remaining time drift, not jump", () => {
-  const seen = told(300 * MB, (at) => (at % 8_000 < 4_000 ? 3 * MB : MB)).filter(({ seconds }) => seconds !== null);
+test("if the speed varies, the remaining time changes in small steps", () => {
+  const seen = remainingTimes(300 * MB, (at) => (at % 8_000 < 4_000 ? 3 * MB : MB)).filter(({ seconds }) => seconds !== null);
 
   assert.ok(seen.length > 200);
   for (const [index, { at, seconds }] of seen.entries()) {
@@ -63,7 +66,7 @@ test("an unsteady speed makes the remaining time drift, not jump", () => {
 
 test("after a stall, the remaining time is measured again", () => {
   const stalls = (at) => (at >= 20_000 && at < 40_000 ? 0 : MB);
-  const seen = told(200 * MB, stalls);
+  const seen = remainingTimes(200 * MB, stalls);
 
   const still = seen.filter(({ at }) => at > 31_000 && at <= 40_000);
   assert.deepEqual([...new Set(still.map(({ seconds }) => seconds))], [null]);
@@ -94,9 +97,9 @@ test("the first remaining time is close to the real time, and a small upload sho
   const times = seen.filter(({ secondsLeft }) => secondsLeft !== null && secondsLeft > 0);
   assert.ok(times.length > 50);
   for (const { at, secondsLeft } of times) {
-    const truth = (end - at) / 1000;
+    const expected = (end - at) / 1000;
     // This storage reports progress at quarters of parts, which take two seconds each.
-    assert.ok(Math.abs(secondsLeft - truth) < 0.1 * truth + 5, `${secondsLeft} instead of ${truth}`);
+    assert.ok(Math.abs(secondsLeft - expected) < 0.1 * expected + 5, `${secondsLeft} instead of ${expected}`);
   }
 
   seen.length = 0;

@@ -83,7 +83,7 @@ test("a row is created once and always shows the engine's state", () => {
   assert.equal(transfers.list()[0], row);
 });
 
-test("the page knows the files in progress by path, size and time, and forgets those that have ended", () => {
+test("the page finds files in progress by path, size and time, and no files that have ended", () => {
   const { transfers, made } = setUp();
   const one = file("a.bin");
   transfers.send(item(one, "f/a.bin"));
@@ -230,11 +230,11 @@ test("a folder arrives with its paths, except a failed file until its retry", as
 test("a removed file is cancelled at the server, the remaining files arrive, and cancelling all leaves no upload", async () => {
   const world = new World();
   const transfers = new Transfers(world.engine);
-  const gone = transfers.send(item(new FakeFile("a.bin", 200 * MIB)));
+  const removed = transfers.send(item(new FakeFile("a.bin", 200 * MIB)));
   const stays = transfers.send(item(new FakeFile("b.bin", 100 * MIB)));
   await world.until(() => world.storage.requests.length > 2);
 
-  gone.remove();
+  removed.remove();
   await world.run(stays.handle.finished);
   await world.pass(5_000);
   assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state).sort(), ["cancelled", "ready"]);

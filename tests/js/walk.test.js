@@ -42,7 +42,7 @@ const pathsOf = ({ found }) => found.map(({ path, file }) => path || file.name).
 const numbered = (count, make) => Array.from({ length: count }, (_, number) => make(`${number}.txt`, number));
 
 for (const problem of ["NotFoundError", "NotReadableError", "SecurityError", "EncodingError", "throws"]) {
-  test(`one file of fifteen that fails with ${problem} does not affect fourteen files`, async () => {
+  test(`one file of fifteen that fails with ${problem} does not affect the other fourteen files`, async () => {
     const children = numbered(15, (name, number) => fileEntry(name, number === 7 ? problem : ""));
 
     const walked = await walk([rootOf(folderEntry("trip", children))]);
@@ -53,7 +53,7 @@ for (const problem of ["NotFoundError", "NotReadableError", "SecurityError", "En
   });
 }
 
-test("a file whose answer never comes is listed as unreadable", async () => {
+test("a file for which the browser never answers is listed as unreadable", async () => {
   const children = [fileEntry("a.txt"), fileEntry("b.txt", "silence"), fileEntry("c.txt")];
 
   const walked = await walk([rootOf(folderEntry("trip", children))], { patienceMs: 20 });
@@ -61,7 +61,7 @@ test("a file whose answer never comes is listed as unreadable", async () => {
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["trip/a.txt", "trip/c.txt"], ["trip/b.txt"]]);
 });
 
-test("of 3,000 files, 10 vanish: 2,990 are found and 10 are listed as unreadable", async () => {
+test("if 10 of 3,000 files are deleted during the walk, 2,990 are found and 10 are listed as unreadable", async () => {
   const children = numbered(3000, (name, number) => fileEntry(name, number % 300 === 299 ? "NotFoundError" : ""));
   let counted = 0;
 
@@ -174,7 +174,7 @@ test("a browser without entries: files are found, and folders are listed as unre
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["a.txt"], ["f", "item 3"]]);
 });
 
-test("the walk pauses for the browser even if all answers come at once", async () => {
+test("the walk lets the browser run other tasks even if all answers come at once", async () => {
   const busy = (milliseconds) => {
     for (const end = performance.now() + milliseconds; performance.now() < end; );
   };

@@ -8,13 +8,13 @@ import { setMaxListeners } from "node:events";
 
 export const MIB = 1024 * 1024;
 
-// Up to two hundred parts wait for one signal, and Node warns of a leak. listeners.test.js checks that no listener remains.
+// Up to two hundred parts wait for one signal. Node would warn of a leak. listeners.test.js checks that no listener remains.
 setMaxListeners(0);
 
-/** A pace that always uses six lanes, as on a fast line. Used for comparison with the real pace. */
+/** A pace that always permits six lanes, as on a fast line. Tests compare the real pace with it. */
 export const NO_PACE = { hasRoom: true, begin: () => ({}), moved() {}, landed() {}, end() {} };
 
-/** A clock that stops until the test runs it. It then jumps from timer to timer. */
+/** A clock that stands still until a test calls `tick`. Each tick jumps to the next timer. */
 export class FakeClock extends Clock {
   #now = 0;
   #timers = new Map();
@@ -38,20 +38,20 @@ export class FakeClock extends Clock {
   tick() {
     let first;
     for (const [id, timer] of this.#timers) if (!first || timer.at < first[1].at) first = [id, timer];
-    if (!first) throw new Error("Nothing will ever happen: the test waits for ever.");
+    if (!first) throw new Error("No timer is set, so the test would wait forever.");
     this.#timers.delete(first[0]);
     this.#now = Math.max(this.#now, first[1].at);
     first[1].callback();
   }
 }
 
-/** A file without bytes. `content` stands for its bytes. After `vanish`, reads fail. */
+/** A file without bytes. `content` stands for its bytes. While `readable` is false, reads fail. */
 export class FakeFile {
   constructor(name, size, { content = name, lastModified = 1_700_000_000_000, type = "" } = {}) {
     Object.assign(this, { name, size, content, lastModified, type, readable: true, failures: 0 });
   }
 
-  /** Throw unless the file can be read now. First, `failures` reads fail, as when a download starts in WebKit. */
+  /** Throw if the file cannot be read now. The first `failures` reads fail, as when a download starts in WebKit. */
   read(name = "NotReadableError") {
     if (!this.readable || this.failures-- > 0) throw new DOMException("The file changed.", name);
   }
@@ -69,7 +69,7 @@ export class FakeFile {
   }
 }
 
-/** A slice of a file. After a failed read, it can never be read again; a new slice of the file can. */
+/** A slice of a file. After a failed read, all reads of this slice fail. A new slice of the file can be read. */
 class FakeSlice {
   constructor(file, start, end) {
     Object.assign(this, { file, start, end, size: end - start, type: "", hasFailed: false });
@@ -111,7 +111,7 @@ export class World {
   constructor({ seed = 1, bytesPerMs = 20_000, line = {}, latencyMs = 20, lifetimeMs = 900_000, onLine = true, ...options } = {}) {
     this.clock = new FakeClock();
     this.random = seeded(seed);
-    /** The browser's hint about the network, and whether the network works. */
+    /** The listeners for the browser's events "online" and "offline", and whether the network works. */
     this.hints = {};
     this.network = { isUp: true };
     this.connectivity = new Connectivity({
@@ -131,7 +131,7 @@ export class World {
     this.engine = this.newEngine();
   }
 
-  /** Another page on the same machine, without the memory of the first. */
+  /** Create the engine of another page on the same machine. It has nothing of the first page in memory. */
   newEngine() {
     let keys = 0;
     const page = (this.pages = (this.pages ?? 0) + 1);
@@ -175,15 +175,15 @@ export class World {
   }
 
   /** Lose the network. By default, the browser reports it. */
-  goOffline({ isTold = true } = {}) {
+  goOffline({ isReported = true } = {}) {
     this.network.isUp = false;
-    if (isTold) this.hints.offline();
-    this.storage.cutAll();
+    if (isReported) this.hints.offline();
+    this.storage.failAll();
   }
 
-  goOnline({ isTold = true } = {}) {
+  goOnline({ isReported = true } = {}) {
     this.network.isUp = true;
-    if (isTold) this.hints.online();
+    if (isReported) this.hints.online();
   }
 }
 
@@ -222,7 +222,7 @@ export function watchProgress(handle) {
     if (bytesSent < seen.last) seen.violations.push(`${seen.last} -> ${bytesSent}`);
     if (bytesSent > byteSize) seen.violations.push(`${bytesSent} of ${byteSize}`);
     if (byteSize > 0 && bytesSent === byteSize && handle.record?.state !== "ready") {
-      seen.violations.push("full before ready");
+      seen.violations.push("complete before ready");
     }
     seen.last = bytesSent;
   });
