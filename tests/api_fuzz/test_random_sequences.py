@@ -46,7 +46,7 @@ class Expected:
 
 
 class RandomSequence(RuleBasedStateMachine):
-    """One person's random actions. The model predicts the API's answers."""
+    """One person's random actions. The test predicts the API's answers."""
 
     uploads = Bundle("uploads")
 

@@ -1,4 +1,4 @@
-"""Attackers, with a browser session, the API, and raw requests to S3."""
+"""People with a browser session, calls of the API, and raw requests to S3."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHER = b"HELLO"
 
 @dataclass(frozen=True)
 class Started:
-    """An upload that was started by the API: the API's answer, and the row."""
+    """An upload that was started by the API, with the API's answer."""
 
     received: dict[str, Any]
 

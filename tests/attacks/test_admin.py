@@ -1,4 +1,4 @@
-"""Staff without the needed rights, and forms with additional fields."""
+"""Attacks on the admin by staff without rights, and by forms with additional fields."""
 
 from __future__ import annotations
 

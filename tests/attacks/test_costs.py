@@ -111,10 +111,10 @@ def test_megabyte_of_json_is_refused_quickly_with_a_short_answer(
 
 def test_cost_of_many_accents_on_one_letter_is_limited(alice: Person) -> None:
     # The Unicode normalisation sorts the accents of a letter in quadratic time.
-    tower = "a" + "\u0315\u0300\u05ae\u0334" * 1000
+    many_accents = "a" + "\u0315\u0300\u05ae\u0334" * 1000
     item = {
-        "filename": tower[:1024],
-        "relative_path": tower,
+        "filename": many_accents[:1024],
+        "relative_path": many_accents,
         "byte_size": 1,
         "content_type": "text/plain",
     }
@@ -122,7 +122,7 @@ def test_cost_of_many_accents_on_one_letter_is_limited(alice: Person) -> None:
     started = time.thread_time()
     answer = alice.call("POST", "/uploads/batch", {"uploads": [item] * 20})
     page = alice.browser.post(
-        f"/uploads/{uuid.uuid4()}/rename/", {"filename": tower * 20}
+        f"/uploads/{uuid.uuid4()}/rename/", {"filename": many_accents * 20}
     )
     seconds = time.thread_time() - started
 

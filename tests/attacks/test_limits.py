@@ -1,4 +1,4 @@
-"""Rate limits against loops of one account or of one network address."""
+"""Rate limits for many requests of one account or of one network address."""
 
 from __future__ import annotations
 

@@ -275,9 +275,9 @@ def test_facts_in_the_redirect_are_ignored(alice: Person, bob: Person) -> None:
 
 
 def test_form_of_another_site_cannot_reserve_space(alice: Person) -> None:
-    careful = Person(alice.user, enforce_csrf_checks=True)
+    checked = Person(alice.user, enforce_csrf_checks=True)
 
-    answer = careful.browser.post("/uploads/form/", {"room": str(ROOM)})
+    answer = checked.browser.post("/uploads/form/", {"room": str(ROOM)})
 
     assert answer.status_code == 403
     assert not Upload.objects.exists()

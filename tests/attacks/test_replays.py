@@ -22,8 +22,8 @@ PROGRAM = b"MZ\x90\x00" + bytes(60)
 
 
 def expire_urls(started: Started) -> None:
-    dead = timezone.now() - timedelta(hours=2)
-    Upload.objects.filter(pk=started.id).update(urls_expire_at=dead, checked_at=None)
+    past = timezone.now() - timedelta(hours=2)
+    Upload.objects.filter(pk=started.id).update(urls_expire_at=past, checked_at=None)
 
 
 def replay(started: Started, content: bytes = HELLO) -> Answer:

@@ -73,7 +73,7 @@ MANIPULATED = {
     "signed stream": added(
         "x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
     ),
-    # The URL must not permit operations other than the PUT.
+    # The URL must permit no other operations.
     "read": lambda raw_request: raw_request.with_method("GET"),
     "delete": lambda raw_request: raw_request.with_method("DELETE"),
     "bulk delete": lambda raw_request: appended("delete")(

@@ -1,4 +1,4 @@
-"""axe finds nothing serious on any page, and no page scrolls sideways on a phone."""
+"""The checker axe finds nothing serious, and no page scrolls sideways on a phone."""
 
 from __future__ import annotations
 

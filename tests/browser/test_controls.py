@@ -33,6 +33,7 @@ THREE_PARTS = 2 * SMALL_PART + MIB
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a file that the page sends in three parts."""
     return random_file(tmp_path_factory.mktemp("films"), "film.bin", THREE_PARTS)
 
 
@@ -97,19 +98,19 @@ def test_paused_upload_sends_nothing_and_continues_with_the_missing_parts(
     # On a phone, the buttons do not move when the upload is paused.
     page.set_viewport_size({"width": 390, "height": 844})
     page.evaluate("document.fonts.ready")
-    at_work = places_of_buttons(page)
+    places_before = places_of_buttons(page)
 
     page.get_by_role("button", name="Pause").press("Enter")
     expect(page.get_by_role("button", name="Continue")).to_be_focused()
-    assert len(at_work) == 3
-    assert places_of_buttons(page) == at_work
-    assert len({top for _, top in at_work}) == 1
+    assert len(places_before) == 3
+    assert places_of_buttons(page) == places_before
+    assert len({top for _, top in places_before}) == 1
     expect(half_sent.heading("Paused")).to_be_visible()
     expect(half_sent.upload_area).to_contain_text("Paused at")
     half_sent.stop_holding()
-    changes_at_rest = traffic.changes
+    changes_before = traffic.changes
     page.wait_for_timeout(700)
-    assert traffic.changes == changes_at_rest
+    assert traffic.changes == changes_before
     page.get_by_role("button", name="Continue").click()
     half_sent.wait_until_uploaded(1)
 

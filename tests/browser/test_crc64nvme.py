@@ -58,7 +58,7 @@ def crc_page(signed_in: Page, crc_site: LiveSite, certified: None) -> UploadPage
 def differences_of(person: User) -> list[Difference]:
     """Return what the audit finds about the uploads of ``person``.
 
-    The tests of this process share a bucket and a database.
+    Other tests of this process use the same bucket and database.
     """
     keys = set(Upload.objects.filter(owner=person).values_list("key", flat=True))
     return [difference for difference in audit() if difference.subject in keys]

@@ -297,10 +297,10 @@ def test_file_that_another_tab_is_sending_is_named(
     expect(notice).to_contain_text("film.bin")
     expect(second.start_button).to_be_hidden()
     # A file with the same name, size and time but other content is sent.
-    twin = random_file(tmp_path / "twin", "film.bin", 3 * SMALL_PART, seed=2)
+    other_content = random_file(tmp_path / "twin", "film.bin", 3 * SMALL_PART, seed=2)
     facts = film.stat()
-    os.utime(twin, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    drop(second.page, twin)
+    os.utime(other_content, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    drop(second.page, other_content)
     expect(second.start_button).to_have_text("Upload 1 file")
     second.page.close()
     first.page.bring_to_front()

@@ -145,7 +145,7 @@ def traffic(upload_page: UploadPage) -> Traffic:
     return Traffic(upload_page.page)
 
 
-def _half_send(
+def _send_first_parts(
     upload_page: UploadPage, traffic: Traffic, disk: Disk, *names: str
 ) -> None:
     """Choose these files, send their first parts, and reload the page."""
@@ -179,7 +179,7 @@ def test_upload_continues_after_a_reload_when_reading_is_permitted(
 ) -> None:
     digest = disk.write("film.bin")
     disk.person_answers("granted")
-    _half_send(upload_page, traffic, disk, "film.bin")
+    _send_first_parts(upload_page, traffic, disk, "film.bin")
 
     _continue(upload_page, "film.bin").click()
     upload_page.wait_until_uploaded(1)
@@ -196,7 +196,7 @@ def test_one_permission_continues_the_uploads_of_several_files(
 ) -> None:
     digests = {name: disk.write(name) for name in ("a.bin", "b.bin")}
     disk.person_answers("granted")
-    _half_send(upload_page, traffic, disk, *digests)
+    _send_first_parts(upload_page, traffic, disk, *digests)
 
     _continue(upload_page, "b.bin").click()
     for name in digests:
@@ -214,7 +214,7 @@ def test_changed_file_is_refused_with_a_message(
 ) -> None:
     disk.write("film.bin")
     disk.person_answers("granted")
-    _half_send(upload_page, traffic, disk, "film.bin")
+    _send_first_parts(upload_page, traffic, disk, "film.bin")
     disk.write("film.bin", LARGE + 1)
 
     _continue(upload_page, "film.bin").click()
@@ -232,7 +232,7 @@ def test_page_asks_for_a_deleted_file(
 ) -> None:
     disk.write("film.bin")
     disk.person_answers("granted")
-    _half_send(upload_page, traffic, disk, "film.bin")
+    _send_first_parts(upload_page, traffic, disk, "film.bin")
     disk.remove("film.bin")
 
     _continue(upload_page, "film.bin").click()
@@ -250,7 +250,7 @@ def test_page_asks_for_the_file_when_permission_is_denied(
 ) -> None:
     digest = disk.write("film.bin")
     disk.person_answers("denied")
-    _half_send(upload_page, traffic, disk, "film.bin")
+    _send_first_parts(upload_page, traffic, disk, "film.bin")
 
     _continue(upload_page, "film.bin").click()
     notice = upload_page.page.get_by_role("alert")

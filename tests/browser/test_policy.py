@@ -95,8 +95,8 @@ def test_browser_blocks_injected_scripts(
 def test_checksums_are_computed_in_a_worker_under_the_policy(
     upload_page: UploadPage,
 ) -> None:
-    # If the policy blocked the worker, the page would hash without a worker, and no
-    # test would fail.
+    # If the policy blocked the worker, the page would hash without a worker, and all
+    # other tests would pass.
     with upload_page.page.expect_worker() as worker:
         upload_page.upload(payload("hashed.bin", bytes(1000)))
 

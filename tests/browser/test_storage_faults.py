@@ -71,7 +71,7 @@ def site_behind(
 
 
 @pytest.fixture(autouse=True)
-def _healthy(proxy: Proxy, browser_errors: BrowserErrors) -> Iterator[None]:
+def _reset_proxy(proxy: Proxy, browser_errors: BrowserErrors) -> Iterator[None]:
     # The site caches found causes for some seconds. Clear this cache between tests.
     cache.clear()
     browser_errors.expect(*BLOCKED)
@@ -80,8 +80,8 @@ def _healthy(proxy: Proxy, browser_errors: BrowserErrors) -> Iterator[None]:
     proxy.max_body = None
 
 
-class Blocked:
-    """A page whose upload is blocked, and the site's log since its creation."""
+class BlockedUpload:
+    """A page with a blocked upload, and the lines that the site has logged."""
 
     def __init__(self, upload_page: UploadPage, site: LiveSite) -> None:
         self.page = upload_page
@@ -115,10 +115,10 @@ class Blocked:
 
 
 @pytest.fixture
-def blocked(signed_in: Page, site_behind: LiveSite) -> Blocked:
+def blocked(signed_in: Page, site_behind: LiveSite) -> BlockedUpload:
     page = UploadPage(signed_in, f"{site_behind.url}/")
     page.open()
-    return Blocked(page, site_behind)
+    return BlockedUpload(page, site_behind)
 
 
 Rules = Callable[..., None]
@@ -135,7 +135,7 @@ def refuse_preflights(request: Request) -> Reply | None:
     return None
 
 
-def test_missing_cors_rules_are_named(blocked: Blocked, proxy: Proxy) -> None:
+def test_missing_cors_rules_are_named(blocked: BlockedUpload, proxy: Proxy) -> None:
     proxy.before = refuse_preflights
     blocked.start()
 
@@ -150,7 +150,9 @@ def test_missing_cors_rules_are_named(blocked: Blocked, proxy: Proxy) -> None:
     blocked.expect_lines("cors_no_rule")
 
 
-def test_cors_rule_for_another_origin_is_named(blocked: Blocked, rules: Rules) -> None:
+def test_cors_rule_for_another_origin_is_named(
+    blocked: BlockedUpload, rules: Rules
+) -> None:
     rules(AllowedOrigins=["https://other.example.org"], AllowedHeaders=HEADERS)
     blocked.start()
 
@@ -164,7 +166,7 @@ def test_cors_rule_for_another_origin_is_named(blocked: Blocked, rules: Rules) -
 
 
 def test_cors_origin_with_a_trailing_slash_is_named(
-    blocked: Blocked, rules: Rules
+    blocked: BlockedUpload, rules: Rules
 ) -> None:
     rules(AllowedOrigins=[f"{blocked.site.url}/"], AllowedHeaders=HEADERS)
     blocked.start()
@@ -174,7 +176,7 @@ def test_cors_origin_with_a_trailing_slash_is_named(
 
 
 def test_header_missing_in_the_cors_rule_is_named(
-    blocked: Blocked, rules: Rules
+    blocked: BlockedUpload, rules: Rules
 ) -> None:
     rules(AllowedOrigins=[blocked.site.url], AllowedHeaders=HEADERS[:3])
     blocked.start()
@@ -189,7 +191,7 @@ def test_header_missing_in_the_cors_rule_is_named(
 
 
 def test_method_missing_in_the_cors_rule_is_named(
-    blocked: Blocked, rules: Rules
+    blocked: BlockedUpload, rules: Rules
 ) -> None:
     rules(
         AllowedOrigins=[blocked.site.url],
@@ -203,7 +205,7 @@ def test_method_missing_in_the_cors_rule_is_named(
 
 
 def test_duplicate_cors_headers_of_a_proxy_are_named(
-    blocked: Blocked, proxy: Proxy
+    blocked: BlockedUpload, proxy: Proxy
 ) -> None:
     def add(request: Request, reply: Reply) -> Reply:
         reply.headers.append(("Access-Control-Allow-Origin", blocked.site.url))
@@ -239,7 +241,7 @@ def strict_page(signed_in: Page, site_behind: LiveSite) -> UploadPage:
 def test_content_security_policy_without_the_bucket_is_named(
     strict_page: UploadPage, site_behind: LiveSite
 ) -> None:
-    blocked = Blocked(strict_page, site_behind)
+    blocked = BlockedUpload(strict_page, site_behind)
     blocked.start()
 
     blocked.expect_reason(
@@ -254,7 +256,7 @@ def test_two_simultaneous_causes_are_named(
     strict_page: UploadPage, site_behind: LiveSite, rules: Rules
 ) -> None:
     rules(AllowedOrigins=[site_behind.url], AllowedHeaders=HEADERS[:3])
-    blocked = Blocked(strict_page, site_behind)
+    blocked = BlockedUpload(strict_page, site_behind)
     blocked.start()
 
     blocked.expect_reason(
@@ -263,7 +265,7 @@ def test_two_simultaneous_causes_are_named(
     blocked.expect_lines("policy", "cors_headers")
 
 
-def test_body_limit_of_a_proxy_is_named(blocked: Blocked, proxy: Proxy) -> None:
+def test_body_limit_of_a_proxy_is_named(blocked: BlockedUpload, proxy: Proxy) -> None:
     """The proxy answers 413 without CORS headers, so the page cannot read it."""
     proxy.max_body = 2 * 1024 * 1024
     blocked.start(size=5 * 1024 * 1024)
@@ -275,7 +277,7 @@ def test_body_limit_of_a_proxy_is_named(blocked: Blocked, proxy: Proxy) -> None:
     blocked.expect_arrival()
 
 
-def test_unreachable_storage_is_named(blocked: Blocked, proxy: Proxy) -> None:
+def test_unreachable_storage_is_named(blocked: BlockedUpload, proxy: Proxy) -> None:
     def break_off(request: Request) -> Reply | None:
         raise ConnectionAbortedError
 
@@ -290,7 +292,7 @@ def test_unreachable_storage_is_named(blocked: Blocked, proxy: Proxy) -> None:
 
 
 def test_storage_reachable_only_from_the_server_is_named(
-    blocked: Blocked, proxy: Proxy, context: BrowserContext
+    blocked: BlockedUpload, proxy: Proxy, context: BrowserContext
 ) -> None:
     context.route(f"{proxy.url}/**", lambda route: route.abort("addressunreachable"))
     blocked.start()
@@ -303,7 +305,7 @@ def test_storage_reachable_only_from_the_server_is_named(
 
 
 def test_lost_network_is_not_reported_as_a_storage_fault(
-    blocked: Blocked, context: BrowserContext
+    blocked: BlockedUpload, context: BrowserContext
 ) -> None:
     context.set_offline(True)
     blocked.start()
@@ -339,7 +341,7 @@ def test_lost_network_is_not_reported_as_a_storage_fault(
     ],
 )
 def test_refusal_of_s3_is_named_with_its_code(
-    blocked: Blocked, proxy: Proxy, status: int, code: str, words: str, fault: str
+    blocked: BlockedUpload, proxy: Proxy, status: int, code: str, words: str, fault: str
 ) -> None:
     def refuse(request: Request, reply: Reply) -> Reply:
         if request.method == "PUT":
@@ -360,7 +362,7 @@ def test_refusal_of_s3_is_named_with_its_code(
 
 
 def test_wrong_clock_is_named_instead_of_the_refusal(
-    blocked: Blocked, proxy: Proxy
+    blocked: BlockedUpload, proxy: Proxy
 ) -> None:
     def later(request: Request, reply: Reply) -> Reply:
         when = datetime.now(UTC) + timedelta(hours=1)
@@ -380,7 +382,7 @@ def test_wrong_clock_is_named_instead_of_the_refusal(
 
 
 def test_pages_share_one_examination(
-    blocked: Blocked, proxy: Proxy, person: User
+    blocked: BlockedUpload, proxy: Proxy, person: User
 ) -> None:
     preflights: list[str] = []
 
@@ -396,7 +398,7 @@ def test_pages_share_one_examination(
     blocked.expect_reason("no CORS rule")
     other = UploadPage(blocked.page.page.context.new_page(), blocked.page.url)
     other.open()
-    second = Blocked(other, blocked.site)
+    second = BlockedUpload(other, blocked.site)
     second.start(name="other.bin")
     second.expect_reason("no CORS rule")
 
@@ -445,7 +447,7 @@ def test_mixed_content_is_named(
         context.add_cookies([{"name": name, "value": value, "url": nginx.url}])
         page = UploadPage(context.new_page(), f"{nginx.url}/")
         page.open()
-        blocked = Blocked(page, site)
+        blocked = BlockedUpload(page, site)
         blocked.start()
 
         blocked.expect_reason(

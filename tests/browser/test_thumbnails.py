@@ -17,7 +17,8 @@ def test_list_keeps_thumbnails_of_files_uploaded_in_this_tab(
     upload_page.start()
     _expect_picture(upload_page.row("red.png").locator("img"))
 
-    # The upload area now releases the picture, and the list renders its rows again.
+    # The click frees the picture's memory in the upload area. The search renders the
+    # rows of the list again.
     page.get_by_role("button", name="Upload more").click()
     expect(page.get_by_role("button", name="Choose files")).to_be_visible()
     upload_page.search.fill("nothing like it")

@@ -17,7 +17,8 @@ from tests.browser.upload_page import Traffic, UploadPage
 from tests.support.live_site import SMALL_PART, LiveSite
 from uploads.states import State
 
-# Makes the reader of folders with one name fail after "after" batches of entries.
+# Lets the browser list only `after` batches of entries of folders with this name. Then
+# each call of the folder's reader fails.
 BREAK_READER = """
 ([name, after, error]) => {
   const ask = DataTransferItem.prototype.webkitGetAsEntry;

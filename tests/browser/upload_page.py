@@ -67,9 +67,9 @@ class UploadPage:
     def wait_until_uploaded(self, count: int) -> None:
         """Wait until the page reports ``count`` files as uploaded."""
         words = f"{count} file uploaded" if count == 1 else f"{count} files uploaded"
-        patience = TIMEOUT_MS * (2 if count > 100 else 1)
+        timeout = TIMEOUT_MS * (2 if count > 100 else 1)
         # Each poll of expect() serialises the whole page, which is slow here.
-        self.heading(words).wait_for(timeout=patience)
+        self.heading(words).wait_for(timeout=timeout)
 
     def heading(self, words: str | re.Pattern[str]) -> Locator:
         """Return the heading of the upload area that contains these words."""

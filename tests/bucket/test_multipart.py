@@ -42,8 +42,8 @@ def test_parts_are_joined_to_one_object(store: Store) -> None:
     assert facts.byte_size == 2 * S3_MIN_PART_SIZE + 1
     assert facts.content_type == CONTENT_TYPE
     assert facts.content_disposition == "attachment"
-    seam = store.bucket.read_range(key, S3_MIN_PART_SIZE - 1, 2)
-    assert seam == b"12"
+    joint = store.bucket.read_range(key, S3_MIN_PART_SIZE - 1, 2)
+    assert joint == b"12"
     assert list(store.bucket.list_multipart_uploads(key)) == []
 
 

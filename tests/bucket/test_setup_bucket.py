@@ -53,7 +53,7 @@ def test_new_bucket_gets_the_wanted_settings(fresh: Bucket) -> None:
     assert "NotImplemented" in first["public_access"].reason
 
 
-def test_bucket_has_exactly_the_settings_of_the_source(fresh: Bucket) -> None:
+def test_bucket_has_exactly_the_wanted_settings(fresh: Bucket) -> None:
     run(fresh)
     configuration = Configuration(fresh)
 
@@ -69,7 +69,7 @@ def test_bucket_has_exactly_the_settings_of_the_source(fresh: Bucket) -> None:
 def test_policy_condition_that_refuses_all_requests_is_removed(
     s3_server: S3Server,
 ) -> None:
-    """On SeaweedFS, a condition on s3:signatureversion never matches."""
+    """On SeaweedFS, no request fulfils a condition on s3:signatureversion."""
     bucket, probe = get_bucket(), site_probe()
     facts = facts_of_settings([SITE])
     found = {r.name: r for r in set_up(Configuration(bucket), facts, probe, apply=True)}

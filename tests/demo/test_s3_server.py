@@ -126,8 +126,8 @@ def test_stored_objects_are_readable_immediately_after_a_kill_and_restart(
         server.kill()
         server.start()
 
-        impatient = client(server, server.worker, attempts=1)
-        answer = impatient.get_object(Bucket=BUCKET, Key="uploads/kept")
+        without_retries = client(server, server.worker, attempts=1)
+        answer = without_retries.get_object(Bucket=BUCKET, Key="uploads/kept")
         assert answer["Body"].read() == b"still here"
 
 

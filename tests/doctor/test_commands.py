@@ -23,8 +23,8 @@ from uploads.upkeep.auditing import audit
 
 pytestmark = pytest.mark.django_db
 
-STRIDE = 12
-"""One run of the test kills the doctor at every twelfth request."""
+KILL_INTERVAL = 12
+"""One run of the test kills a doctor at every twelfth request to S3."""
 
 
 CLIENTS: tuple[tuple[Any, str], ...] = (
@@ -35,7 +35,7 @@ CLIENTS: tuple[tuple[Any, str], ...] = (
 
 
 class Killed(BaseException):
-    """Raised in place of a kill of the process."""
+    """Ends the doctor in the same way as a kill of its process."""
 
 
 @pytest.fixture
@@ -135,12 +135,12 @@ def test_unknown_family_is_refused_with_the_known_families() -> None:
         call_command("doctor", "--only", "weather")
 
 
-@pytest.mark.parametrize("first", range(1, STRIDE + 1, 6))
+@pytest.mark.parametrize("first", range(1, KILL_INTERVAL + 1, 6))
 def test_killed_doctor_causes_no_finding_of_the_audit(
     site: Site, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = 0
-    while is_killed(site, first + kills * STRIDE, monkeypatch):
+    while is_killed(site, first + kills * KILL_INTERVAL, monkeypatch):
         kills += 1
 
     assert kills > 10

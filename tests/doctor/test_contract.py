@@ -1,4 +1,4 @@
-"""Promises that a provider or a proxy breaks, each with the cause that is reported."""
+"""Promises that a provider or a proxy breaks. The doctor reports each cause."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from tests.faults.soak_servers import SoakServers, show_log
 
 PEOPLE = 4
 SETTLE_SECONDS = 480
-"""The limit for the time until all uploads are settled.
+"""The limit for the time until all uploads are in a final state.
 
 The stopped sweepers may have claimed rows. Their leases on these rows expire after
 300 s.
@@ -74,16 +74,16 @@ def _failures_of_people(servers: SoakServers, people: list[Any]) -> Iterator[str
         if person.error:
             yield f"{type(person).__name__} broke: {person.error!r}"
     if any(person.is_alive() for person in people):
-        yield "somebody is still waiting"
+        yield "a simulated person has not finished in time"
     if servers.unexpected_ends:
-        yield f"died by themselves: {dict(servers.unexpected_ends)}"
+        yield f"processes ended unexpectedly: {dict(servers.unexpected_ends)}"
         print(show_log(servers.home / "sweep.log"))
 
 
 def _settle(servers: SoakServers) -> list[str]:
-    """Stop the site and sweep until all uploads are settled.
+    """Stop the site and sweep until all uploads are in a final state.
 
-    Return the unsettled ones.
+    Return a line for each other upload.
     """
     from django.db import connection
 
@@ -109,7 +109,7 @@ def _settle(servers: SoakServers) -> list[str]:
 
 
 def _why(row: Any) -> str:
-    """Return the reason why an upload does not settle, as text."""
+    """Return a line with the reason why an upload is not in a final state."""
     from uploads.errors import UploadError
     from uploads.lifecycle import advance
 
@@ -121,8 +121,8 @@ def _why(row: Any) -> str:
         while cause is not None:
             chain.append(repr(cause))
             cause = cause.__cause__
-    held = f"{row.failed_checks} failures, held until {row.retry_at}"
-    return f"{row.pk} never settled, {row.state}, {held}: {' from '.join(chain)}"
+    retries = f"{row.failed_checks} failures, next attempt at {row.retry_at}"
+    return f"{row.pk} is still {row.state}, {retries}: {' from '.join(chain)}"
 
 
 def _compare(results: Results) -> list[str]:
@@ -134,12 +134,12 @@ def _compare(results: Results) -> list[str]:
     problems = [str(difference) for difference in audit()]
     ready = Upload.objects.filter(state=State.READY)
     problems += [
-        f"{row.pk} has other bytes than it was given"
+        f"{row.pk} has other bytes than were uploaded"
         for row in ready.iterator()
         if _sha256(row.key) != row.filename.removesuffix(".bin")
     ]
     lost = results.ready - {str(pk) for pk in ready.values_list("pk", flat=True)}
-    problems += [f"{pk} was called ready and is not" for pk in lost]
+    problems += [f"the site reported {pk} as ready, but it is not" for pk in lost]
     for quota in StorageQuota.objects.exclude(reserved_bytes=0, reserved_files=0):
         problems.append(f"{quota} has {quota.reserved_bytes} bytes reserved")
     twice = Counter(
@@ -175,7 +175,7 @@ def _summarise(
     for line in states:
         print(f"  {line['state']:<11}{line['count']:>6}{line['bytes']:>14} bytes")
     for title, counts in (
-        ("what people saw", results.outcomes),
+        ("outcomes", results.outcomes),
         ("faults", faults.hit_count),
         ("kills", faults.kills),
     ):

@@ -37,7 +37,7 @@ class RandomFaults:
         self.servers = servers
         self.hit_count: Counter[str] = Counter()
         self.kills: Counter[str] = Counter()
-        self._chance = random.Random(f"{seed}/weather")
+        self._chance = random.Random(f"{seed}/faults")
         self._faults: list[Fault] = []
 
     def inject_until(self, until: float) -> None:

@@ -127,7 +127,7 @@ class Person(threading.Thread):
         upload = self._client.start(content, name=name_of(content), parts=True)
         numbers = self._chance.choice([[], [1]])
         self._client.send_parts(upload, content, numbers)
-        return "left"
+        return "abandoned"
 
     def _send_ignoring_errors(self, upload: Any, content: bytes) -> None:
         # The caller cancels the upload meanwhile, so the site then refuses requests.

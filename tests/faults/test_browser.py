@@ -135,10 +135,10 @@ def test_continuing_refuses_another_file_with_the_same_name(
     assert_arrived: Callable[[], None],
     tmp_path: Path,
 ) -> None:
-    impostor = tmp_path / large_file.name
-    impostor.write_bytes(bytes(FILE_MIB * MIB))
+    other_file = tmp_path / large_file.name
+    other_file.write_bytes(bytes(FILE_MIB * MIB))
     facts = large_file.stat()
-    os.utime(impostor, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    os.utime(other_file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     _pause_at(storage_proxy, 30)
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
@@ -149,7 +149,7 @@ def test_continuing_refuses_another_file_with_the_same_name(
     storage_proxy.clear_exchanges()
 
     page = browser.open(site_proxy.url, person)
-    continue_with(page, impostor)
+    continue_with(page, other_file)
     expect(page.get_by_text("This is not the file of this upload")).to_be_visible()
     assert sent_parts(storage_proxy) == {}
     page.reload()
@@ -249,7 +249,7 @@ def test_small_files_arrive_during_faults_of_all_kinds(
     choose(page, *files)
     wait_until_done(page, len(files))
 
-    _heal(site_proxy, storage_proxy, worker_proxy)
+    _end_all_faults(site_proxy, storage_proxy, worker_proxy)
     rows = Upload.objects.filter(owner=person)
     assert [row.state for row in rows] == [State.READY] * len(files)
     assert sorted(row.filename for row in rows) == sorted(file.name for file in files)
@@ -283,13 +283,17 @@ def test_upload_continues_after_a_server_was_killed_and_restarted(
     if victim == "storage":
         s3_server.kill()
         storage_proxy.end_faults()
-        _go_on_until(page, lambda: len(unanswered(storage_proxy)) > CONNECTIONS)
+        _wait_while_page_runs(
+            page, lambda: len(unanswered(storage_proxy)) > CONNECTIONS
+        )
         s3_server.start()
     elif victim == "database":
         postgres_server.crash()
         site_proxy.clear_exchanges()
         storage_proxy.end_faults()
-        _go_on_until(page, lambda: any(x.status == 503 for x in site_proxy.exchanges))
+        _wait_while_page_runs(
+            page, lambda: any(x.status == 503 for x in site_proxy.exchanges)
+        )
         postgres_server.resume()
         connection.close()
     else:
@@ -308,10 +312,12 @@ def test_sweeper_completes_an_upload_whose_browser_was_killed(
     assert_arrived: Callable[[], None],
     sweep_with_site_settings: Sweep,
 ) -> None:
-    unheard = site_proxy.inject(CutRequest(), method="POST", target="/complete$")
+    cut_completions = site_proxy.inject(
+        CutRequest(), method="POST", target="/complete$"
+    )
     page = browser.open(site_proxy.url, person)
     choose(page, large_file)
-    wait_until(lambda: unheard.hit_count > 0, seconds=TIMEOUT_SECONDS)
+    wait_until(lambda: cut_completions.hit_count > 0, seconds=TIMEOUT_SECONDS)
 
     browser.kill()
 
@@ -415,11 +421,11 @@ def _pause_at(proxy: FaultProxy, percent: int) -> None:
     proxy.pause_after(FILE_MIB * MIB * percent // 100)
 
 
-def _go_on_until(page: Page, condition: Callable[[], bool]) -> None:
+def _wait_while_page_runs(page: Page, condition: Callable[[], bool]) -> None:
     wait_until(condition, sleep=lambda seconds: page.wait_for_timeout(seconds * 1000))
 
 
-def _heal(*proxies: FaultProxy) -> None:
+def _end_all_faults(*proxies: FaultProxy) -> None:
     for proxy in proxies:
         proxy.end_faults()
 

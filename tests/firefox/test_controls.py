@@ -32,6 +32,7 @@ SIZE = (PARTS - 1) * SMALL_PART + MIB
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a file of eight parts."""
     return random_file(tmp_path_factory.mktemp("films"), "film.bin", SIZE)
 
 

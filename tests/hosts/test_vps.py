@@ -45,8 +45,8 @@ def test_page_sets_up_the_whole_bucket(machine: Machine) -> None:
 
 
 def test_doctor_reports_no_problem(machine: Machine) -> None:
-    # Every machine trusts real certificates, but not the certificates of the test's
-    # authority.
+    # A real machine trusts the certificates of Let's Encrypt. This machine must be told
+    # to trust the authority of the test.
     trusted = {"SSL_CERT_FILE": "/etc/letsencrypt/stand-in-ca.pem"}
     output = machine.sandbox.run(  # this raises after a WARN or FAIL
         "slipway-manage",

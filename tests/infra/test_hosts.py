@@ -38,11 +38,11 @@ def test_hadolint_accepts_the_dockerfile() -> None:
     assert hadolint(ROOT / "Dockerfile") == ""
 
 
-def test_hadolint_rejects_a_careless_dockerfile(tmp_path: Path) -> None:
-    careless = tmp_path / "Dockerfile"
-    careless.write_text("FROM python\nRUN pip install django\n")
+def test_hadolint_rejects_an_unsafe_dockerfile(tmp_path: Path) -> None:
+    unsafe = tmp_path / "Dockerfile"
+    unsafe.write_text("FROM python\nRUN pip install django\n")
 
-    assert "DL3006" in hadolint(careless)
+    assert "DL3006" in hadolint(unsafe)
 
 
 def test_image_runs_as_an_unprivileged_user() -> None:

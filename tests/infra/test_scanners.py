@@ -51,7 +51,7 @@ def test_checkov_has_no_failed_check() -> None:
     assert report["summary"]["parsing_errors"] == 0
 
 
-def test_checkov_rejects_a_careless_bucket(tmp_path: Path) -> None:
+def test_checkov_rejects_an_unprotected_bucket(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(
         'resource "aws_s3_bucket" "a" {\n  bucket = "x"\n  acl = "public-read"\n}\n'
     )

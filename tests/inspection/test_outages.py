@@ -117,7 +117,7 @@ def test_file_waits_when_the_scanner_stops_in_the_middle(
     read_range = type(seaweed_bucket).read_range
     stopped = threading.Event()
 
-    def stop_behind_the_first_range(
+    def stop_after_the_first_range(
         self: Any, key: str, start: int, *rest: Any, **more: Any
     ) -> bytes:
         if start >= 4 * MIB and not stopped.is_set():
@@ -125,7 +125,7 @@ def test_file_waits_when_the_scanner_stops_in_the_middle(
             stop("killed")
         return read_range(self, key, start, *rest, **more)
 
-    monkeypatch.setattr(type(seaweed_bucket), "read_range", stop_behind_the_first_range)
+    monkeypatch.setattr(type(seaweed_bucket), "read_range", stop_after_the_first_range)
     answer = alice.call("POST", f"/uploads/{started.id}/complete")
 
     assert stopped.is_set()

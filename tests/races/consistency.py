@@ -61,9 +61,9 @@ def assert_events_match_states() -> None:
 
 def purge_ended_uploads() -> None:
     """Let all URLs expire, and delete the objects and parts of ended uploads."""
-    dead = timezone.now() - timedelta(seconds=1)
+    past = timezone.now() - timedelta(seconds=1)
     unpurged = Upload.objects.filter(state__in=ENDED, purged_at=None)
-    unpurged.filter(urls_expire_at__isnull=False).update(urls_expire_at=dead)
+    unpurged.filter(urls_expire_at__isnull=False).update(urls_expire_at=past)
     for upload in unpurged:
         assert lifecycle.purge(upload)
         assert upload.purged_at is not None

@@ -39,7 +39,7 @@ def start(url: str, token: str, byte_size: int) -> tuple[int, str, int]:
         return error.code, received["code"], header
 
 
-def guesser(url: str, name: str) -> Callable[[], tuple[int, int]]:
+def wrong_login(url: str, name: str) -> Callable[[], tuple[int, int]]:
     """Return a function that sends a wrong password and returns the answer's facts."""
     page = f"{url}/accounts/login/"
     with urllib.request.urlopen(page, timeout=120) as answer:
@@ -48,7 +48,7 @@ def guesser(url: str, name: str) -> Callable[[], tuple[int, int]]:
             r'name="csrfmiddlewaretoken" value="(\w+)"', answer.read().decode()
         )
     assert found is not None
-    # Find the field for the name in the form, because its name is not fixed here.
+    # Send the name in both fields that a login form may have.
     fields = {"username": name, "login": name, "password": "wrong"}
     data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": found[1]})
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from tests.races.consistency import assert_quotas_add_up
 from tests.races.files import declare
-from tests.races.requests import guesser, start
+from tests.races.requests import start, wrong_login
 from tests.races.threads import at_once, race
 from uploads import lifecycle
 from uploads.access.tokens import create_token
@@ -17,13 +17,13 @@ from uploads.lifecycle import quota
 from uploads.models import Rate, Upload
 
 THREADS = 60
-"""The number of starts that the site permits one person in a day.
+"""The number of threads, and of the starts that the site permits one person in a day.
 
 The site processes 32 requests concurrently.
 """
 
 EACH = 3
-"""The successive requests of each thread, 180 requests in total."""
+"""The number of requests that each thread sends one after another."""
 
 DAY = 24 * 3600 * 10**9
 
@@ -123,7 +123,7 @@ def test_of_60_concurrent_wrong_passwords_only_5_are_checked(four_workers: str) 
     User.objects.create_user("carol", password="correct horse battery")
 
     known, strangers = (
-        at_once(guesser(four_workers, name), threads=THREADS, connected=False)
+        at_once(wrong_login(four_workers, name), threads=THREADS, connected=False)
         for name in ("carol", "nobody")
     )
 
@@ -138,8 +138,8 @@ def test_of_60_concurrent_wrong_passwords_only_5_are_checked(four_workers: str) 
 def test_of_60_concurrent_logins_from_one_address_only_20_are_checked(
     four_workers: str,
 ) -> None:
-    guesses = [guesser(four_workers, f"name-{n}") for n in range(THREADS)]
+    logins = [wrong_login(four_workers, f"name-{n}") for n in range(THREADS)]
 
-    answers = race(guesses, connected=False)
+    answers = race(logins, connected=False)
 
     assert Counter(status for status, _ in answers) == {200: 20, 429: 40}

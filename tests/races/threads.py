@@ -24,13 +24,13 @@ def race(functions: Sequence[Act], *, connected: bool = True) -> list[Any]:
     threads open no connection. This is for functions that only send requests. Returns
     the results or exceptions of the functions, in their order.
     """
-    gate = threading.Barrier(len(functions))
+    barrier = threading.Barrier(len(functions))
 
     def call(function: Act) -> Any:
         try:
             if connected:
                 connection.ensure_connection()
-            gate.wait(120)
+            barrier.wait(120)
             return function()
         except Exception as error:  # noqa: BLE001  the test says which are right
             return error

@@ -103,9 +103,9 @@ class FirefoxWindow(Window):
         Without a screen, the dialog of an input stays open until the next page load.
         Firefox opens no second dialog for this input, so the first event is reused.
         """
-        patience = _SECOND_DIALOG_SECONDS if self._asked else TIMEOUT_SECONDS
+        timeout = _SECOND_DIALOG_SECONDS if self._asked else TIMEOUT_SECONDS
         try:
-            dialog = self._dialogs.get(timeout=patience)
+            dialog = self._dialogs.get(timeout=timeout)
         except queue.Empty:
             if self._asked is None:
                 pytest.fail("The page opened no file dialog in time.")
