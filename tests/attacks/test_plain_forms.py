@@ -1,7 +1,7 @@
 """Attacks with the form that sends a file without scripts.
 
-The form's signature covers neither the size nor the bytes of the file. The form is safe
-because it writes to an incoming key, and the site serves no file from an incoming key.
+The form limits the size of the file, but signs neither the exact size nor the bytes. It
+is safe because it writes to an incoming key, from which the site serves no file.
 """
 
 from __future__ import annotations
@@ -297,7 +297,6 @@ def test_reservation_must_be_an_offered_size(
 def test_form_sent_again_until_its_expiry_does_not_change_the_file(
     alice: Person, seaweed_bucket: Bucket, settings: Any
 ) -> None:
-    # The form can be sent again until it expires.
     sent = open_form(alice)
     settings.UPLOADS = {**settings.UPLOADS, "URL_EXPIRY_SECONDS": 2}
     page = alice.browser.get(f"/uploads/{sent.upload_id}/send/")

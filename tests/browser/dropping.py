@@ -43,19 +43,19 @@ def fail_to_open(page: Page, names: Iterable[str], error: str) -> None:
 # this class from the first dropped folder.
 WATCH_READERS = """
 () => {
-  const looks = [];
-  window.onEntries = (look) => void looks.push(look);
-  const ask = DataTransferItem.prototype.webkitGetAsEntry;
+  const callbacks = [];
+  window.onEntries = (callback) => void callbacks.push(callback);
+  const getEntry = DataTransferItem.prototype.webkitGetAsEntry;
   let isWatching = false;
   DataTransferItem.prototype.webkitGetAsEntry = function () {
-    const entry = ask.call(this);
+    const entry = getEntry.call(this);
     if (entry?.isDirectory && !isWatching) {
       isWatching = true;
       const reader = Object.getPrototypeOf(entry.createReader());
       const read = reader.readEntries;
       reader.readEntries = function (resolve, reject) {
         read.call(this, async (entries) => {
-          for (const look of looks) await look(entries);
+          for (const callback of callbacks) await callback(entries);
           resolve(entries);
         }, reject);
       };
@@ -67,8 +67,8 @@ WATCH_READERS = """
 
 
 def watch_readers(page: Page) -> None:
-    """Define `onEntries(look)` in the page.
+    """Define `onEntries(callback)` in the page.
 
-    `look` gets the entries of a dropped folder before the page gets them.
+    `callback` gets the entries of a dropped folder before the page gets them.
     """
     page.evaluate(WATCH_READERS)

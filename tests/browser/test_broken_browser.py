@@ -63,18 +63,18 @@ globalThis.Worker = class { constructor() { refuse(); } };
 LATE = """
 const late = 7000;
 const open = IDBFactory.prototype.open;
-IDBFactory.prototype.open = function (...about) {
-  const request = open.apply(this, about);
+IDBFactory.prototype.open = function (...args) {
+  const request = open.apply(this, args);
   Object.defineProperty(request, "onsuccess", {
-    set: (hear) => request.addEventListener("success", () => setTimeout(hear, late)),
+    set: (handler) => request.addEventListener("success", () => setTimeout(handler, late)),
   });
   return request;
 };
 for (const name of ["request", "query"]) {
-  const ask = LockManager.prototype[name];
-  LockManager.prototype[name] = async function (...about) {
+  const original = LockManager.prototype[name];
+  LockManager.prototype[name] = async function (...args) {
     await new Promise((resolve) => setTimeout(resolve, late));
-    return ask.apply(this, about);
+    return original.apply(this, args);
   };
 }
 """

@@ -35,9 +35,9 @@ PASTE = """
 
 # Sends messages to other tabs 3 s late, as on a busy machine.
 LATE_MESSAGES = """
-const tell = BroadcastChannel.prototype.postMessage;
+const post = BroadcastChannel.prototype.postMessage;
 BroadcastChannel.prototype.postMessage = function (message) {
-  setTimeout(() => tell.call(this, message), 3000);
+  setTimeout(() => post.call(this, message), 3000);
 };
 """
 

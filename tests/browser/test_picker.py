@@ -58,7 +58,7 @@ async ([name, size]) => {
 }
 """
 # Returns the names of the files whose handles the page has stored for an upload.
-KEPT = """
+STORED_HANDLES = """
 () => new Promise((resolve, reject) => {
   const opening = indexedDB.open("slipway");
   opening.onerror = () => reject(opening.error);
@@ -156,7 +156,7 @@ def _send_first_parts(
     upload_page.wait_until(lambda: traffic.parts_arrived == [1] * len(names))
     upload_page.wait_until(lambda: traffic.parts_sent.count(2) >= len(names))
     # Wait until the page has stored the handles of the files.
-    upload_page.wait_until(lambda: _kept(upload_page.page) == sorted(names))
+    upload_page.wait_until(lambda: _stored_handles(upload_page.page) == sorted(names))
     upload_page.page.reload()
     upload_page.stop_holding()
     upload_page.wait_for_list()
@@ -165,8 +165,8 @@ def _send_first_parts(
     traffic.parts_sent.clear()
 
 
-def _kept(page: Page) -> list[str]:
-    names: list[str] = page.evaluate(KEPT)
+def _stored_handles(page: Page) -> list[str]:
+    names: list[str] = page.evaluate(STORED_HANDLES)
     return names
 
 

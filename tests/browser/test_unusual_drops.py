@@ -21,7 +21,7 @@ from uploads.states import State
 # each call of the folder's reader fails.
 BREAK_READER = """
 ([name, after, error]) => {
-  const ask = DataTransferItem.prototype.webkitGetAsEntry;
+  const getEntry = DataTransferItem.prototype.webkitGetAsEntry;
   const broken = (entry) => {
     const create = entry.createReader;
     entry.createReader = function () {
@@ -36,7 +36,7 @@ BREAK_READER = """
     };
   };
   DataTransferItem.prototype.webkitGetAsEntry = function () {
-    const entry = ask.call(this);
+    const entry = getEntry.call(this);
     if (entry?.name === name) broken(entry);
     return entry;
   };

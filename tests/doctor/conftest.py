@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 SITE = "http://files.localhost:8000"
 WITHOUT_SITE = ("connection", "credentials", "contract", "cors", "settings")
-"""All families of questions, except those about the site and notifications."""
+"""All families of the doctor's checks, except ``site`` and ``notifications``."""
 
 SECONDS = 10
-"""The limit for the doctor's time to find a cause."""
+"""The limit for the doctor's time per finding."""
 
 
 @dataclass
@@ -46,14 +46,14 @@ class Site:
         if "endpoint_url" in options:
             self.settings.S3_ENDPOINT_URL = options["endpoint_url"]
 
-    def behind(self, proxy: Proxy, *, is_known: bool = True) -> None:
+    def behind(self, proxy: Proxy, *, browsers_only: bool = True) -> None:
         """Use the proxy's URL for browsers.
 
-        If ``is_known`` is false, the server uses the proxy too.
+        If ``browsers_only`` is false, the server also uses the proxy.
         """
         self.settings.S3_PUBLIC_ENDPOINT_URL = proxy.url
         self.name_in_policy("'self'", proxy.url)
-        if not is_known:
+        if not browsers_only:
             self.use(endpoint_url=proxy.url)
 
     def name_in_policy(self, *sources: str) -> None:

@@ -154,14 +154,16 @@ def test_bucket_name_in_the_host_of_the_url_is_reported(site: Site) -> None:
     assert "has the bucket's name twice" in found.fact
 
 
-@pytest.mark.parametrize("is_known", [True, False], ids=["two ways", "one way"])
+@pytest.mark.parametrize(
+    "browsers_only", [True, False], ids=["browsers only", "server too"]
+)
 def test_host_replaced_by_a_proxy_is_reported(
-    site: Site, proxied: MakeProxy, is_known: bool
+    site: Site, proxied: MakeProxy, browsers_only: bool
 ) -> None:
     def replace(request: Request) -> None:
         request.headers = replaced(request.headers, "Host", "127.0.0.1")
 
-    site.behind(proxied(before=replace), is_known=is_known)
+    site.behind(proxied(before=replace), browsers_only=browsers_only)
 
     found = only_problem(site)
 

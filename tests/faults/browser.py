@@ -121,14 +121,14 @@ def choose(page: Page, *files: Path) -> None:
 
 
 def continue_with(page: Page, file: Path) -> None:
-    """Continue the one unfinished upload with a file."""
+    """Choose a file for the only unfinished upload, so that the upload continues."""
     row = page.locator("#unfinished-list li")
     expect(row).to_have_count(1)
     row.locator("input[type=file]").set_input_files(file)
 
 
 def wait_until_done(page: Page, files: int = 1, *, seconds: float = 180) -> None:
-    """Wait, without a click, until the page says that everything has arrived."""
+    """Wait until the page says that all files have arrived, without a click."""
     words = f"{files} file uploaded" if files == 1 else f"{files} files uploaded"
     heading = page.get_by_role("heading", name=words, exact=True)
     expect(heading).to_be_visible(timeout=seconds * 1000)

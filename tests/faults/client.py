@@ -17,7 +17,7 @@ import urllib3
 
 from uploads.s3.part_plan import PartPlan
 
-_REPEATED = {0, 408, 429, 500, 502, 503, 504}
+_RETRIED = {0, 408, 429, 500, 502, 503, 504}
 _REFUSED_URL = {403}
 _SENT = {
     200,
@@ -89,7 +89,7 @@ class Client:
 
         Raises RefusedError if a retry would not change the answer.
         """
-        reply = self._persist(lambda: self.call(method, path, body, key=key))
+        reply = self._retry(lambda: self.call(method, path, body, key=key))
         if reply.status >= 400:
             raise RefusedError(reply)
         return reply.body
@@ -148,7 +148,7 @@ class Client:
             # S3 may accept a new URL after it has refused an expired URL.
             return Reply(0) if reply.status in _REFUSED_URL else reply
 
-        reply = self._persist(attempt)
+        reply = self._retry(attempt)
         if reply.status not in _SENT:
             raise RefusedError(reply)
 
@@ -218,12 +218,12 @@ class Client:
 
         self.deliver(request, content)
 
-    def _persist(self, attempt: Any) -> Reply:
+    def _retry(self, attempt: Any) -> Reply:
         deadline = time.monotonic() + self.retry_seconds
         pause = 0.1
         while True:
             reply: Reply = attempt()
-            if reply.status not in _REPEATED:
+            if reply.status not in _RETRIED:
                 return reply
             if time.monotonic() > deadline:
                 raise RetryTimeoutError(f"the last answer was {reply}")

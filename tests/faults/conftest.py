@@ -142,7 +142,7 @@ def site_proxy(site: Site, s3_server: S3Server) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture(scope="session")
-def known() -> set[Difference]:
+def earlier_findings() -> set[Difference]:
     """Return the audit's findings after failed tests. Later tests ignore them."""
     return set()
 
@@ -153,7 +153,7 @@ def _end_faults_and_audit(
     storage_proxy: FaultProxy,
     worker_proxy: FaultProxy,
     s3_server: S3Server,
-    known: set[Difference],
+    earlier_findings: set[Difference],
     _database: None,
 ) -> Iterator[None]:
     """After each test, end all faults, and check that the audit finds nothing."""
@@ -168,8 +168,8 @@ def _end_faults_and_audit(
     # After a lost answer, S3 may have a multipart upload whose id is in no row. The
     # sweeper aborts it.
     sweep()
-    left = audit_findings() - known
-    known |= left
+    left = audit_findings() - earlier_findings
+    earlier_findings |= left
     assert left == set(), (
         "The audit found differences between the bucket, the rows and the quotas."
     )

@@ -54,7 +54,7 @@ class Answer:
     def to(self, head: Head) -> bytes:
         """Return the answer to a request.
 
-        Its CORS header lets the page of any origin read it.
+        The answer has a CORS header, so that a page of any origin can read the answer.
         """
         body = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'

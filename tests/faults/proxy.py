@@ -99,7 +99,9 @@ class FaultProxy:
     def catch_up(self) -> None:
         """Wait until the proxy has read all requests that clients have sent so far."""
         assert self._loop is not None, "The proxy was not started."
-        asyncio.run_coroutine_threadsafe(_turns(), self._loop).result(_TIMEOUT_SECONDS)
+        asyncio.run_coroutine_threadsafe(_run_event_loop(), self._loop).result(
+            _TIMEOUT_SECONDS
+        )
 
     def add(self, fault: Fault) -> Fault:
         """Activate ``fault``. Faults that were added earlier take precedence."""
@@ -366,7 +368,7 @@ async def _wait_until_server_closes(
                 pass
 
 
-async def _turns() -> None:
+async def _run_event_loop() -> None:
     # The event loop accepts a connection in one iteration and reads its request in a
     # later iteration.
     for _ in range(10):
@@ -376,7 +378,7 @@ async def _turns() -> None:
 async def _split(
     pieces: AsyncIterator[bytes], action: Action | None
 ) -> AsyncIterator[bytes]:
-    """Yield the pieces, divided into 1 KiB if the fault counts bytes."""
+    """Yield the pieces. If the fault counts bytes, divide them into 1 KiB each."""
     counts = isinstance(action, Trickle | CutRequest | Stall)
     async for piece in pieces:
         size = 1024 if counts else len(piece)

@@ -65,8 +65,8 @@ class Site:
         command += ["--bind", f"{HOST}:{self.port}", "--threads", "8"]
         command += ["--workers", str(self.workers), "--no-control-socket"]
         command += ["--graceful-timeout", "3"]
-        # The master process imports the code once. So the successor of a killed web
-        # process starts at once.
+        # The master process imports the code once. So a new web process starts quickly
+        # after a kill.
         command += ["--preload"]
         # On a busy machine, a healthy web process may not report to the master for a
         # long time.
@@ -85,7 +85,7 @@ class Site:
         """Kill all web processes. gunicorn starts new web processes."""
         deadline = time.monotonic() + _READY_SECONDS
         while len(pids := self._workers()) < self.workers:
-            # Wait until the successors of processes killed earlier have started.
+            # Wait until gunicorn has replaced all processes that were killed earlier.
             assert time.monotonic() < deadline, (
                 "gunicorn has not started all web processes in time."
             )

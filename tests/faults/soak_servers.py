@@ -86,7 +86,7 @@ class SoakServers:
         return person, create_token(person, name="soak")[1]
 
     def restart_ended_sweepers(self) -> None:
-        """Start missing sweepers, and count sweepers that ended by themselves."""
+        """Restart sweepers that have ended, and count these unexpected ends."""
         for index, sweeper in enumerate(list(self._sweepers)):
             if sweeper.poll() is not None:
                 self.unexpected_ends["sweeper"] += 1

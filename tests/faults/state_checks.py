@@ -16,7 +16,7 @@ from uploads.upkeep.auditing import Difference, audit
 def assert_ready_once(
     client: Client, upload_id: str, content: bytes, *, reopened: int = 0
 ) -> None:
-    """Check that the upload is ready with these bytes, and the quota counts it alone.
+    """Check that the upload is ready with these bytes and counts once in the quota.
 
     ``reopened`` is how often the site opened a new multipart upload for it.
     """

@@ -207,7 +207,7 @@ def test_complete_is_repeated_after_a_database_restart_before_the_commit(
 def _killed_during(
     request: Any, site: Site, proxy: FaultProxy, method: str, target: str
 ) -> Reply:
-    """Kill the web processes after S3 has acted and before its answer arrives."""
+    """Kill the web processes when S3 has executed a request but not answered yet."""
     hold = HoldAnswer()
     proxy.inject(hold, method=method, target=target, times=1)
     replies: list[Reply] = []

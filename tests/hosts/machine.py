@@ -22,7 +22,7 @@ OUTPUTS = "/root/outputs"
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine, its mail server, and the executed blocks of the page."""
+    """The machine, its mail server, and the blocks of commands that were run."""
 
     sandbox: Sandbox
     mail_server: MailServer
@@ -74,7 +74,7 @@ def _require_free_ports() -> None:
         with socket.socket() as connection:
             if connection.connect_ex(("127.0.0.1", port)) == 0:
                 raise SandboxError(
-                    f"Port {port} of this machine is in use; the page needs it."
+                    f"Port {port} of this machine is in use. The tutorial needs this port."
                 )
 
 

@@ -1,7 +1,7 @@
 """Provide a new root directory with this machine's programs and temporary changes.
 
 The sandbox is an overlay file system in a separate mount namespace, with its own
-process ids. At the end, the kernel kills its processes and drops its files. It uses
+process ids. At the end, the kernel kills its processes and deletes its files. It uses
 this machine's network, because the tutorials download packages. It needs root rights.
 """
 
@@ -112,7 +112,7 @@ class Sandbox:
 def fresh_root() -> Iterator[Sandbox]:
     """Yield a sandbox until the block ends. Raises SandboxError without root rights."""
     if os.geteuid() != 0:
-        raise SandboxError("These tests mount file systems: run them as root.")
+        raise SandboxError("These tests mount file systems. Run them as root.")
     with tempfile.TemporaryDirectory(prefix="slipway-host-") as name:
         folder = Path(name)
         process = subprocess.Popen(

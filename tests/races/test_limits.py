@@ -98,8 +98,7 @@ def test_people_at_one_address_share_its_limit_and_refused_starts_do_not_count(
     for person in people:
         spent = quota.usage(person).reserved_files
         ahead = full_at[f"start:user:{person.pk}"] - spent * (DAY // 60)
-        # Each refused start that counted would change the time by one interval of 24
-        # minutes.
+        # Each refused start that counts would change this time by 24 minutes.
         assert abs(ahead - began) < DAY // 60
 
 

