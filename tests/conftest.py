@@ -88,7 +88,7 @@ def _no_s3_inside_transactions() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache_botocore_loader() -> Iterator[None]:
-    """Cache botocore's loader, which reads the description of S3 for each session."""
+    """Cache botocore's loader. Otherwise each session would read the files about S3."""
     with pytest.MonkeyPatch.context() as patch:
         create = cache(botocore.session.create_loader)
         patch.setattr(botocore.session, "create_loader", create)
@@ -122,7 +122,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(autouse=True)
 def _clear_capabilities() -> None:
-    """Forget the capabilities of the bucket that a doctor found in an earlier test."""
+    """Clear the capabilities of the bucket that a doctor found in an earlier test."""
     from uploads.lifecycle.capabilities import forget_capabilities
 
     forget_capabilities()
@@ -149,7 +149,7 @@ def empty_database(
 @pytest.fixture(scope="session")
 def _cache_moto_urls() -> Iterator[None]:
     """Import moto's URL table once instead of in each request."""
-    from moto.s3 import urls  # here, because only some tests use moto
+    from moto.s3 import urls  # Import here, because only some tests use moto.
     from moto.s3.models import S3Backend
 
     # moto answers only clients that were created after its import. So create new

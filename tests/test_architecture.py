@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "uploads"
 CONFIG = ROOT / "config"
-PICTURE = ROOT / "docs" / "architecture.md"
-LOOSE_MODULES = {
+ARCHITECTURE_PAGE = ROOT / "docs" / "architecture.md"
+TOP_LEVEL_MODULES = {
     "__init__",
     "apps",
     "checks",
@@ -43,7 +43,7 @@ def modules() -> list[Path]:
 @cache
 def layers() -> tuple[frozenset[str], ...]:
     """Return the lines of the diagram in docs/architecture.md, from top to bottom."""
-    section = PICTURE.read_text().split("## The packages", 1)[1]
+    section = ARCHITECTURE_PAGE.read_text().split("## The packages", 1)[1]
     lines = section.split("```")[1].strip().splitlines()
     assert len(lines) > 5, "docs/architecture.md has no diagram of the packages."
     return tuple(frozenset(line.split()) for line in lines)
@@ -86,10 +86,10 @@ def layer_of(package: str) -> int | None:
 
 
 def test_imports_point_downwards() -> None:
-    assert [fault for path in modules() for fault in faults_of_imports(path)] == []
+    assert [fault for path in modules() for fault in wrong_imports(path)] == []
 
 
-def faults_of_imports(path: Path) -> Iterator[str]:
+def wrong_imports(path: Path) -> Iterator[str]:
     package = package_of(path)
     if package in {"__init__", "dev"}:
         return
@@ -120,7 +120,7 @@ def test_diagram_has_only_existing_packages() -> None:
 
 
 def test_top_level_has_no_other_modules() -> None:
-    assert {path.stem for path in APP.glob("*.py")} == LOOSE_MODULES
+    assert {path.stem for path in APP.glob("*.py")} == TOP_LEVEL_MODULES
 
 
 def test_unit_tests_mirror_the_packages() -> None:

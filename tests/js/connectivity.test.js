@@ -55,10 +55,10 @@ test("without an online event, a probe detects the network within half a minute"
   await world.pass(3 * 3_600_000);
   assert.ok(world.server.calls.length - before <= 3 * 121, "one probe at a time, every half minute");
   world.goOnline({ isReported: false });
-  const back = world.clock.now();
+  const onlineAt = world.clock.now();
   await world.until(() => world.engine.totals.offline === false);
 
-  assert.ok(world.clock.now() - back < 31_000, `${world.clock.now() - back} ms`);
+  assert.ok(world.clock.now() - onlineAt < 31_000, `${world.clock.now() - onlineAt} ms`);
   await world.run(Promise.all(handles.map((handle) => handle.finished)));
 });
 

@@ -53,7 +53,7 @@ test("the answer to the latest quota request is shown, in any order of answers",
   const meter = new QuotaMeter(place, quota(0), () => new Promise((resolve) => answers.push(resolve)));
   const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-  for (let asked = 0; asked < 3; asked += 1) {
+  for (let index = 0; index < 3; index += 1) {
     meter.refresh();
     t.mock.timers.tick(1000);
   }

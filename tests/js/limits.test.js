@@ -37,18 +37,18 @@ for (const [call, file] of [
   test(`429 to ${call} of ${file.size} bytes: no retry before Retry-After, then it arrives`, async () => {
     const world = new World();
     world.server.retryAfter = "90";
-    const asked = [];
+    const times = [];
     world.server.fault = (made) => {
       if (made !== call) return undefined;
-      asked.push(world.clock.now());
-      return asked.length === 1 ? 429 : undefined;
+      times.push(world.clock.now());
+      return times.length === 1 ? 429 : undefined;
     };
 
     const record = await world.run(world.engine.add(file).finished);
 
     assert.equal(record.state, "ready");
-    assert.equal(asked.length, 2);
-    assert.ok(asked[1] - asked[0] >= 90_000, `after ${asked[1] - asked[0]} ms`);
+    assert.equal(times.length, 2);
+    assert.ok(times[1] - times[0] >= 90_000, `after ${times[1] - times[0]} ms`);
   });
 }
 
@@ -56,17 +56,17 @@ for (const call of ["POST /uploads/batch", "POST /uploads/complete-batch"]) {
   test(`429 to all of ${call}: the same request is retried after Retry-After`, async () => {
     const world = new World();
     world.server.retryAfter = "90";
-    const asked = [];
+    const times = [];
     world.server.fault = (made) => {
       if (made !== call) return undefined;
-      asked.push(world.clock.now());
-      return asked.length === 1 ? 429 : undefined;
+      times.push(world.clock.now());
+      return times.length === 1 ? 429 : undefined;
     };
 
     await world.run(Promise.all(add(world, 20).map((handle) => handle.finished)));
 
-    assert.deepEqual([asked.length, world.server.uploads.size], [2, 20]);
-    assert.ok(asked[1] - asked[0] >= 90_000);
+    assert.deepEqual([times.length, world.server.uploads.size], [2, 20]);
+    assert.ok(times[1] - times[0] >= 90_000);
     assert.equal(world.server.count("POST /uploads"), 0);
     assert.equal(world.server.count("POST /uploads/{id}/complete"), 0);
   });

@@ -4,19 +4,19 @@ import { test } from "node:test";
 
 /** Count the listeners of every AbortSignal from now on. Return a function that returns the number of remaining ones. */
 function countListeners(t) {
-  const held = new Map();
-  const key = (signal, listener) => held.get(signal)?.get(listener);
+  const registered = new Map();
+  const key = (signal, listener) => registered.get(signal)?.get(listener);
   const { addEventListener, removeEventListener } = EventTarget.prototype;
   t.mock.method(AbortSignal.prototype, "addEventListener", function (type, listener, options) {
-    if (!held.has(this)) held.set(this, new Map());
-    if (!key(this, listener)) held.get(this).set(listener, true);
+    if (!registered.has(this)) registered.set(this, new Map());
+    if (!key(this, listener)) registered.get(this).set(listener, true);
     addEventListener.call(this, type, listener, options);
   });
   t.mock.method(AbortSignal.prototype, "removeEventListener", function (type, listener) {
-    held.get(this)?.delete(listener);
+    registered.get(this)?.delete(listener);
     removeEventListener.call(this, type, listener);
   });
-  return () => [...held].filter(([signal]) => !signal.aborted).reduce((total, [, listeners]) => total + listeners.size, 0);
+  return () => [...registered].filter(([signal]) => !signal.aborted).reduce((total, [, listeners]) => total + listeners.size, 0);
 }
 
 test("no abort listener remains after a wait, however the wait ended", async (t) => {

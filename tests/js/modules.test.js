@@ -238,11 +238,11 @@ test("the browser asks before the page is left only during uploads", () => {
   };
   const stop = guardLeaving(window, engine);
 
-  const asked = [leave(), (engine.become(true), leave()), (engine.become(false), leave())];
+  const isConfirmed = [leave(), (engine.become(true), leave()), (engine.become(false), leave())];
   engine.become(true);
   stop();
 
-  assert.deepEqual([...asked, leave()], [false, true, false, false]);
+  assert.deepEqual([...isConfirmed, leave()], [false, true, false, false]);
 });
 
 test("the screen is kept awake during uploads, again after the page was hidden", async () => {
@@ -257,20 +257,20 @@ test("the screen is kept awake during uploads, again after the page was hidden",
     },
   };
   const settle = () => new Promise((resolve) => setImmediate(resolve));
-  const held = () => locks.filter(({ released }) => !released).length;
+  const lockCount = () => locks.filter(({ released }) => !released).length;
   keepAwake(document, { wakeLock }, engine);
   assert.equal(locks.length, 0);
 
   engine.become(true);
   await settle();
-  assert.equal(held(), 1);
+  assert.equal(lockCount(), 1);
   locks[0].released = true; // the browser does this when the page is hidden
   document.dispatchEvent(new Event("visibilitychange"));
   await settle();
-  assert.deepEqual([locks.length, held()], [2, 1]);
+  assert.deepEqual([locks.length, lockCount()], [2, 1]);
   engine.become(false);
   await settle();
-  assert.equal(held(), 0);
+  assert.equal(lockCount(), 0);
 });
 
 test("uploads work in browsers without wake locks or that refuse them", async () => {

@@ -71,10 +71,10 @@ test("a hidden page polls every 30 s, and soon after it becomes visible", async 
   assert.ok(between(pollTimes, 301_000, 601_000) <= 10);
 
   isWatched = true;
-  const back = clock.now();
-  await runUntil(clock, back + 5_001);
+  const visibleAt = clock.now();
+  await runUntil(clock, visibleAt + 5_001);
 
-  assert.ok(between(pollTimes, back, back + 5_001) >= 1);
+  assert.ok(between(pollTimes, visibleAt, visibleAt + 5_001) >= 1);
 });
 
 test("an upload in inspection is polled as often as a row of the list", async () => {

@@ -31,8 +31,8 @@ function sessionOf(username, whoami) {
   const body = new FakeElement();
   globalThis.document = { body, getElementById: (id) => elements.get(id) ?? elements.set(id, new FakeElement()).get(id) };
   globalThis.window = new EventTarget();
-  const seen = { back: 0 };
-  const session = new Session({ username, whoami, onBack: () => (seen.back += 1) });
+  const seen = { logins: 0 };
+  const session = new Session({ username, whoami, onBack: () => (seen.logins += 1) });
   const part = (id) => elements.get(id);
   const check = async () => (part("session-check").dispatchEvent(new Event("click")), await moment());
   const isHidden = () => body.classList.contains("is-out");
@@ -62,7 +62,7 @@ test("a logout in another tab hides all files, until the same person logs in aga
 
   who = async () => "ada";
   await check();
-  assert.deepEqual([isHidden(), part("session-dialog").open, seen.back], [false, false, 1]);
+  assert.deepEqual([isHidden(), part("session-dialog").open, seen.logins], [false, false, 1]);
 });
 
 test("Escape does not show the files again", async () => {

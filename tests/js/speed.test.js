@@ -68,8 +68,8 @@ test("after a stall, the remaining time is measured again", () => {
   const stalls = (at) => (at >= 20_000 && at < 40_000 ? 0 : MB);
   const seen = remainingTimes(200 * MB, stalls);
 
-  const still = seen.filter(({ at }) => at > 31_000 && at <= 40_000);
-  assert.deepEqual([...new Set(still.map(({ seconds }) => seconds))], [null]);
+  const stalled = seen.filter(({ at }) => at > 31_000 && at <= 40_000);
+  assert.deepEqual([...new Set(stalled.map(({ seconds }) => seconds))], [null]);
   const after = seen.filter(({ at, seconds }) => at > 40_000 && seconds !== null);
   for (const { left, seconds } of after) assert.ok(Math.abs(seconds - left / MB) < 0.1 * (left / MB), `${seconds}`);
   assert.ok(after[0].at < 47_000, `${after[0].at}`);

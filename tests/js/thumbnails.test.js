@@ -13,14 +13,14 @@ const image = (name, size = 10) => {
 function setUp({ answer = () => ({ picture: new Blob(["picture"]) }) } = {}) {
   const drawn = [];
   const workers = [];
-  let held = [];
+  let pending = [];
   const createWorker = () => {
     const worker = {
       isOver: false,
       terminate: () => (worker.isOver = true),
       postMessage: (file) => {
         drawn.push(file.name);
-        held.push(() => {
+        pending.push(() => {
           const data = answer(file);
           if (data) worker.onmessage({ data });
           else worker.onerror({});
@@ -30,36 +30,36 @@ function setUp({ answer = () => ({ picture: new Blob(["picture"]) }) } = {}) {
     workers.push(worker);
     return worker;
   };
-  const go = async () => {
-    while (held.length > 0) {
-      for (const one of held.splice(0)) one();
+  const drawAll = async () => {
+    while (pending.length > 0) {
+      for (const one of pending.splice(0)) one();
       await settle();
     }
   };
-  held = [];
-  return { thumbnails: new Thumbnails({ createWorker }), drawn, workers, go };
+  pending = [];
+  return { thumbnails: new Thumbnails({ createWorker }), drawn, workers, drawAll };
 }
 
 test("two pictures are drawn at a time, the latest request first", async () => {
-  const { thumbnails, drawn, workers, go } = setUp();
+  const { thumbnails, drawn, workers, drawAll } = setUp();
   const files = ["1", "2", "3", "4"].map((name) => image(name));
 
   const urls = Promise.all(files.map((file) => thumbnails.want(file)));
   await settle();
   assert.deepEqual(drawn, ["4", "3"]);
-  await go();
+  await drawAll();
 
   assert.ok((await urls).every((url) => url.startsWith("blob:")));
   assert.deepEqual([drawn, workers.length], [["4", "3", "2", "1"], 2]);
 });
 
 test("a picture is drawn once for many requests, and is deleted by release", async () => {
-  const { thumbnails, drawn, go } = setUp();
+  const { thumbnails, drawn, drawAll } = setUp();
   const file = image("a.png");
 
   const [one, other] = [thumbnails.want(file), thumbnails.want(file)];
   await settle();
-  await go();
+  await drawAll();
   assert.equal(await one, await other);
   assert.equal(thumbnails.of(file), await one);
   thumbnails.release([file]);
@@ -68,14 +68,14 @@ test("a picture is drawn once for many requests, and is deleted by release", asy
 });
 
 test("a row out of view is drawn only when it is in view again", async () => {
-  const { thumbnails, drawn, go } = setUp();
+  const { thumbnails, drawn, drawAll } = setUp();
   const file = image("a.png");
 
   assert.equal(await thumbnails.want(file, () => false), "");
   assert.deepEqual(drawn, []);
   const back = thumbnails.want(file);
   await settle();
-  await go();
+  await drawAll();
 
   assert.match(await back, /^blob:/);
 });
@@ -90,11 +90,11 @@ test("files that are empty, huge or not images are not sent to a worker", async 
 });
 
 test("an image that cannot be decoded has no picture, and the worker is used again", async () => {
-  const { thumbnails, workers, go } = setUp({ answer: ({ name }) => ({ picture: name === "bad.png" ? null : new Blob(["p"]) }) });
+  const { thumbnails, workers, drawAll } = setUp({ answer: ({ name }) => ({ picture: name === "bad.png" ? null : new Blob(["p"]) }) });
 
   const [bad, good] = [thumbnails.want(image("bad.png")), thumbnails.want(image("good.png"))];
   await settle();
-  await go();
+  await drawAll();
 
   assert.equal(await bad, "");
   assert.match(await good, /^blob:/);
@@ -102,11 +102,11 @@ test("an image that cannot be decoded has no picture, and the worker is used aga
 });
 
 test("a worker whose script fails is terminated, and this thread is used instead", async () => {
-  const { thumbnails, workers, go } = setUp({ answer: () => null });
+  const { thumbnails, workers, drawAll } = setUp({ answer: () => null });
 
   const url = thumbnails.want(image("a.png"));
   await settle();
-  await go();
+  await drawAll();
 
   assert.deepEqual([await url, workers[0].isOver], ["", true]);
 });

@@ -145,7 +145,7 @@ SHAPES: dict[str, tuple[Callable[[int], str], Callable[[str], object]]] = {
 }
 
 
-def refused_or_read(parse: Callable[[str], object]) -> Callable[[str], None]:
+def ignore_refusals(parse: Callable[[str], object]) -> Callable[[str], None]:
     def act(text: str) -> None:
         try:
             parse(text)
@@ -165,7 +165,7 @@ def _raise_limits(settings: Settings, monkeypatch: Any) -> None:
 
 @pytest.mark.parametrize("name", PARSERS)
 def test_parser_is_linear_in_long_texts(name: str, subtests: pytest.Subtests) -> None:
-    act = refused_or_read(PARSERS[name])
+    act = ignore_refusals(PARSERS[name])
     for text, make in TEXTS.items():
         with subtests.test(name=name, text=text):
             assert_linear_time(act, make(2_000), make(TIMES * 2_000), floor=0.001)

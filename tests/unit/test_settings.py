@@ -34,7 +34,7 @@ PRODUCTION = {
 }
 
 
-def manage(
+def run_manage(
     *arguments: str, environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -48,7 +48,7 @@ def manage(
     )
 
 
-def evaluated(home: Path, **environment: str) -> dict[str, Any]:
+def evaluate_settings(home: Path, **environment: str) -> dict[str, Any]:
     """Return the settings for only these environment variables, or raise their error.
 
     This function evaluates the settings module that a site imports, but is a hundred
@@ -60,7 +60,7 @@ def evaluated(home: Path, **environment: str) -> dict[str, Any]:
 
 
 def test_new_checkout_needs_no_environment_variables(tmp_path: Path) -> None:
-    done = manage("check", environment={"DATA_DIR": str(tmp_path)})
+    done = run_manage("check", environment={"DATA_DIR": str(tmp_path)})
 
     assert done.returncode == 0, done.stderr
 
@@ -74,13 +74,15 @@ def test_production_requires_variables_without_a_default(
     with pytest.raises(
         ImproperlyConfigured, match=f"DEBUG is off, so {missing} must be set"
     ):
-        evaluated(tmp_path, **environment)
+        evaluate_settings(tmp_path, **environment)
 
 
 def test_start_of_production_names_all_missing_variables(
     tmp_path: Path,
 ) -> None:
-    done = manage("check", environment={"DEBUG": "false", "DATA_DIR": str(tmp_path)})
+    done = run_manage(
+        "check", environment={"DEBUG": "false", "DATA_DIR": str(tmp_path)}
+    )
 
     assert done.returncode != 0
     assert "SECRET_KEY, ALLOWED_HOSTS, S3_BUCKET must be set" in done.stderr
@@ -102,7 +104,7 @@ def test_start_of_production_names_all_missing_variables(
 def test_deployment_check_reports_no_issue(
     tmp_path: Path, more: dict[str, str]
 ) -> None:
-    done = manage(
+    done = run_manage(
         *("check", "--deploy", "--fail-level", "WARNING"),
         environment=PRODUCTION | more | {"DATA_DIR": str(tmp_path)},
     )
@@ -127,7 +129,7 @@ def test_unknown_value_of_a_setting_is_refused(
     tmp_path: Path, environment: dict[str, str], words: str
 ) -> None:
     with pytest.raises((ImproperlyConfigured, EnvError), match=words):
-        evaluated(tmp_path, **environment)
+        evaluate_settings(tmp_path, **environment)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_unknown_value_of_a_setting_is_refused(
 def test_invalid_limit_is_refused(
     tmp_path: Path, settings: Settings, name: str, value: str, words: str
 ) -> None:
-    settings.UPLOADS = evaluated(tmp_path, **{name: value})["UPLOADS"]
+    settings.UPLOADS = evaluate_settings(tmp_path, **{name: value})["UPLOADS"]
 
     with pytest.raises(ImproperlyConfigured, match=re.escape(words)):
         options()
@@ -174,7 +176,7 @@ def test_server_does_not_start_with_an_invalid_limit(
 def test_limits_are_read_from_the_environment(
     tmp_path: Path, settings: Settings
 ) -> None:
-    settings.UPLOADS = evaluated(
+    settings.UPLOADS = evaluate_settings(
         tmp_path,
         UPLOADS_RATE_START="7/2hours",
         UPLOADS_RATE_LOGIN="",
@@ -194,7 +196,7 @@ def test_limits_are_read_from_the_environment(
 def test_proxy_count_of_zero_behind_a_proxy_is_reported(
     tmp_path: Path, settings: Settings, count: str, found: list[str]
 ) -> None:
-    site = evaluated(
+    site = evaluate_settings(
         tmp_path, **PRODUCTION, BEHIND_TLS_PROXY="true", TRUSTED_PROXY_COUNT=count
     )
     settings.BEHIND_TLS_PROXY = site["BEHIND_TLS_PROXY"]
@@ -238,7 +240,7 @@ def test_page_policy_permits_the_buckets_origin(
 def test_invalid_inspection_setting_is_refused(
     tmp_path: Path, settings: Settings, environment: dict[str, str], words: str
 ) -> None:
-    settings.INSPECTORS = evaluated(tmp_path, **environment)["INSPECTORS"]
+    settings.INSPECTORS = evaluate_settings(tmp_path, **environment)["INSPECTORS"]
 
     [message] = run_checks(tags=["uploads"])
 
@@ -249,7 +251,7 @@ def test_invalid_inspection_setting_is_refused(
 def test_clamd_and_workers_can_be_switched_on(
     tmp_path: Path, settings: Settings
 ) -> None:
-    site = evaluated(
+    site = evaluate_settings(
         tmp_path, CLAMD_URL="unix:///run/clamd.ctl", TASKS_BACKEND="database"
     )
     settings.INSPECTORS = site["INSPECTORS"]
@@ -268,12 +270,14 @@ def test_endpoint_cannot_change_the_content_security_policy(
     tmp_path: Path, name: str, url: str
 ) -> None:
     with pytest.raises(ImproperlyConfigured, match="is not an endpoint of S3"):
-        evaluated(tmp_path, **{name: url})
+        evaluate_settings(tmp_path, **{name: url})
 
 
 def test_password_in_an_endpoint_is_not_printed(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured) as error:
-        evaluated(tmp_path, S3_ENDPOINT_URL="https://user:hunter2@s3.example.com")
+        evaluate_settings(
+            tmp_path, S3_ENDPOINT_URL="https://user:hunter2@s3.example.com"
+        )
 
     assert "hunter2" not in str(error.value)
 
@@ -286,5 +290,5 @@ def test_valid_endpoints_are_accepted(tmp_path: Path) -> None:
         "http://minio_1:9000",
     ]
     for url in urls:
-        found = evaluated(tmp_path, S3_PUBLIC_ENDPOINT_URL=url)
+        found = evaluate_settings(tmp_path, S3_PUBLIC_ENDPOINT_URL=url)
         assert found["BUCKET_ORIGIN"] in url

@@ -59,7 +59,7 @@ def start(browser: Client, items: list[dict[str, Any]], **headers: str) -> Any:
     return answer.json()["results"]
 
 
-def queries(act: Any) -> int:
+def count_queries(act: Any) -> int:
     with CaptureQueriesContext(
         connection,
     ) as seen:
@@ -74,7 +74,7 @@ def test_starting_a_batch_needs_a_constant_number_of_queries(
     start(browser, [declaration(0)])
 
     counts = [
-        queries(lambda: start(browser, [declaration(n) for n in range(count)]))  # noqa: B023
+        count_queries(lambda: start(browser, [declaration(n) for n in range(count)]))  # noqa: B023
         for count in (10, 100)
     ]
 
@@ -246,7 +246,7 @@ def test_large_files_of_a_batch_open_multipart_uploads(browser: Client) -> None:
     assert results[1]["upload"]["request"]["method"] == "PUT"
 
 
-def arrive(bucket: Bucket, numbers: Any) -> list[str]:
+def store_objects(bucket: Bucket, numbers: Any) -> list[str]:
     """Put the objects of started uploads into the bucket. Return the uploads' ids."""
     ids = []
     for number in numbers:
@@ -275,10 +275,13 @@ def test_completing_a_batch_needs_a_constant_number_of_queries(
     start(browser, [declaration(n) for n in range(100)])
     more = [declaration(n) for n in range(100, 111)]
     start(browser, more)
-    complete(browser, arrive(bucket, [110]))
-    ten, hundred = arrive(bucket, range(100, 110)), arrive(bucket, range(100))
+    complete(browser, store_objects(bucket, [110]))
+    ten, hundred = (
+        store_objects(bucket, range(100, 110)),
+        store_objects(bucket, range(100)),
+    )
 
-    counts = [queries(lambda: complete(browser, ids)) for ids in (ten, hundred)]  # noqa: B023
+    counts = [count_queries(lambda: complete(browser, ids)) for ids in (ten, hundred)]  # noqa: B023
 
     assert counts[0] == counts[1]
     assert set(Upload.objects.values_list("state", flat=True)) == {"ready"}
@@ -288,7 +291,7 @@ def test_completed_batch_has_the_same_rows_as_single_completions(
     browser: Client, alice: User, bucket: Bucket
 ) -> None:
     start(browser, [declaration(n) for n in range(3)])
-    ids = arrive(bucket, range(3))
+    ids = store_objects(bucket, range(3))
     alone = send(browser, f"/uploads/{ids[0]}/complete", {}).json()
 
     results = complete(browser, ids[1:])
@@ -316,7 +319,7 @@ def test_changed_missing_and_cancelled_uploads_of_a_batch_get_own_results(
     browser: Client, bucket: Bucket, alice: User
 ) -> None:
     start(browser, [declaration(n) for n in range(5)])
-    ids = arrive(bucket, [0, 1, 2])
+    ids = store_objects(bucket, [0, 1, 2])
     changed = Upload.objects.get(pk=ids[1])
     bucket.client.put_object(
         Bucket=bucket.name,
@@ -342,7 +345,7 @@ def test_row_changed_during_the_check_of_its_batch_keeps_its_change(
     browser: Client, bucket: Bucket, alice: User
 ) -> None:
     start(browser, [declaration(n) for n in range(3)])
-    ids = arrive(bucket, range(3))
+    ids = store_objects(bucket, range(3))
     real = inspecting.verdict_in_advance
 
     def change_meanwhile(upload: Upload, *args: Any, **kwargs: Any) -> Any:
@@ -368,7 +371,7 @@ def test_row_changed_during_the_check_of_its_batch_keeps_its_change(
 
 def test_small_object_is_read_by_one_request(browser: Client, bucket: Bucket) -> None:
     start(browser, [declaration(n) for n in range(2)])
-    ids = arrive(bucket, range(2))
+    ids = store_objects(bucket, range(2))
 
     with count_s3_calls(bucket) as calls:
         complete(browser, ids)

@@ -31,7 +31,7 @@ time.sleep(600)
 
 
 def spawn_parent_ignoring_sigterm() -> subprocess.Popen[bytes]:
-    """Start a process group whose leader prints the pid of its sleeping child."""
+    """Start a process that ignores SIGTERM and prints the pid of its sleeping child."""
     return subprocess.Popen(
         [sys.executable, "-c", PARENT_OF_SLEEPING_CHILD],
         stdout=subprocess.PIPE,
@@ -91,22 +91,22 @@ def test_leftover_process_is_stopped(
 def test_leftover_process_that_ignores_sigterm_is_killed(record: PidRecord) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", IGNORES_SIGTERM], stdout=subprocess.PIPE
-    ) as stubborn:
-        assert stubborn.stdout is not None
-        stubborn.stdout.readline()
-        record.write(stubborn.pid)
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        record.write(child.pid)
 
         assert record.end_leftover(timeout=0.2)
-        assert stubborn.wait(60) == -9
+        assert child.wait(60) == -9
 
 
 def test_killing_a_leftover_process_kills_its_group(
     record: PidRecord,
 ) -> None:
-    with spawn_parent_ignoring_sigterm() as stubborn:
-        assert stubborn.stdout is not None
-        child = int(stubborn.stdout.readline())
-        record.write(stubborn.pid)
+    with spawn_parent_ignoring_sigterm() as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        record.write(parent.pid)
 
         assert record.end_leftover(timeout=0.2)
 
@@ -162,21 +162,21 @@ def test_damaged_record_returns_none(record: PidRecord, text: str) -> None:
 def test_stop_ends_a_child_that_ignores_sigterm() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", IGNORES_SIGTERM], stdout=subprocess.PIPE
-    ) as stubborn:
-        assert stubborn.stdout is not None
-        stubborn.stdout.readline()
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
 
-        stop(stubborn, timeout=0.2)
+        stop(child, timeout=0.2)
 
-        assert stubborn.returncode == -9
+        assert child.returncode == -9
 
 
 def test_stop_kills_the_group_of_a_child_that_ignores_sigterm() -> None:
-    with spawn_parent_ignoring_sigterm() as stubborn:
-        assert stubborn.stdout is not None
-        child = int(stubborn.stdout.readline())
+    with spawn_parent_ignoring_sigterm() as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
 
-        stop(stubborn, timeout=0.2)
+        stop(parent, timeout=0.2)
 
         wait_until_ended(child)
 

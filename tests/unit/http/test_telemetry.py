@@ -61,7 +61,7 @@ tracing._tracer.span_processor.force_flush(10_000)
 """
 
 
-class StandIn(ThreadingHTTPServer):
+class TelemetryServer(ThreadingHTTPServer):
     """A server that stores every received body by path."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class StandIn(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: StandIn
+    server: TelemetryServer
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -92,8 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    server = StandIn()
+def telemetry_server() -> Iterator[TelemetryServer]:
+    server = TelemetryServer()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
@@ -120,9 +120,9 @@ def run(code: str, home: Path, **environment: str) -> subprocess.CompletedProces
 
 
 def test_error_and_trace_arrive_without_a_secret(
-    stand_in: StandIn, tmp_path: Path
+    telemetry_server: TelemetryServer, tmp_path: Path
 ) -> None:
-    url = f"http://127.0.0.1:{stand_in.server_port}"
+    url = f"http://127.0.0.1:{telemetry_server.server_port}"
     setup = run(
         "import django; django.setup();"
         "from django.core.management import call_command;"
@@ -138,14 +138,14 @@ def test_error_and_trace_arrive_without_a_secret(
     )
     assert done.returncode == 0, done.stderr
 
-    envelopes = [body for path, body in stand_in.bodies if "/envelope" in path]
+    envelopes = [body for path, body in telemetry_server.bodies if "/envelope" in path]
     errors = [body for body in envelopes if b'"exception"' in body]
     assert len(errors) == 1, envelopes
     assert b"RuntimeError" in errors[0]
     assert b"https://bucket.s3.amazonaws.com/uploads/ab/key?..." in errors[0]
     spans = [
         span
-        for path, body in stand_in.bodies
+        for path, body in telemetry_server.bodies
         if path == "/v1/traces"
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans
         for scope in resource.scope_spans
@@ -154,7 +154,7 @@ def test_error_and_trace_arrive_without_a_secret(
     names = [span.name for span in spans]
     assert names.count("GET readyz") == 1
     assert "S3 HeadObject" in names
-    for _, body in stand_in.bodies:
+    for _, body in telemetry_server.bodies:
         assert [word for word in SECRETS if word.encode() in body] == []
 
 

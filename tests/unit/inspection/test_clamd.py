@@ -80,14 +80,14 @@ class FakeClamd:
         """Read chunks up to the empty chunk."""
         self.stream, self.lengths = b"", []
         while True:
-            length = struct.unpack(">I", _exactly(connection, 4))[0]
+            length = struct.unpack(">I", _read_exactly(connection, 4))[0]
             if length == 0:
                 return
             self.lengths.append(length)
-            self.stream += _exactly(connection, length)
+            self.stream += _read_exactly(connection, length)
 
 
-def _exactly(connection: socket.socket, count: int) -> bytes:
+def _read_exactly(connection: socket.socket, count: int) -> bytes:
     found = b""
     while len(found) < count:
         piece = connection.recv(count - len(found))

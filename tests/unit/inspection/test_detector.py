@@ -179,25 +179,25 @@ def test_python_is_found_when_the_server_is_another_program(
 
 
 @pytest.fixture
-def absent(monkeypatch: pytest.MonkeyPatch) -> Detector:
+def missing_libmagic(monkeypatch: pytest.MonkeyPatch) -> Detector:
     detector = Detector([sys.executable, "-c", "raise SystemExit(1)"])
     monkeypatch.setattr(detection, "detector", detector)
     return detector
 
 
 def test_missing_libmagic_is_reported_and_not_retried_for_each_file(
-    absent: Detector, monkeypatch: pytest.MonkeyPatch
+    missing_libmagic: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DetectorUnavailableError, match="pylibmagic"):
-        absent.detect(b"a")
+        missing_libmagic.detect(b"a")
     # With None in place of the class, a second start of the child raises TypeError.
     monkeypatch.setattr(module, "Child", None)
     with pytest.raises(DetectorUnavailableError):
-        absent.detect(b"a")
+        missing_libmagic.detect(b"a")
 
 
 def test_disguises_are_refused_without_libmagic(
-    absent: Any,
+    missing_libmagic: Any,
 ) -> None:
     inspector = DisguiseInspector()
 
@@ -206,7 +206,7 @@ def test_disguises_are_refused_without_libmagic(
     assert (verdict.accepted, verdict.detected_type) == (True, "")
 
 
-def test_system_check_fails_without_libmagic(absent: Any) -> None:
+def test_system_check_fails_without_libmagic(missing_libmagic: Any) -> None:
     [found] = checks.check_detector()
 
     assert found.id == "uploads.E009"
@@ -217,7 +217,9 @@ def test_system_check_passes_with_libmagic() -> None:
     assert checks.check_detector() == []
 
 
-def test_policy_uses_name_and_declared_type_without_libmagic(absent: Any) -> None:
+def test_policy_uses_name_and_declared_type_without_libmagic(
+    missing_libmagic: Any,
+) -> None:
     policy = Policy(10, ("image/*",))
 
     policy.check_content("a.png", "image/png", None)

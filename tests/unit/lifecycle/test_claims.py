@@ -285,10 +285,10 @@ def test_claim_of_a_killed_request_expires(
 ) -> None:
     upload = start_and_send(bucket, alice)
 
-    def die() -> None:
+    def interrupt() -> None:
         raise KeyboardInterrupt
 
-    during_inspection(die)
+    during_inspection(interrupt)
     with (
         # A killed process does not release its claim.
         mock.patch("uploads.lifecycle.inspecting.release_inspection"),

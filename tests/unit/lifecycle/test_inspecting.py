@@ -282,7 +282,7 @@ def test_unrecorded_quarantined_copy_is_found_by_the_next_attempt(
 ) -> None:
     upload = start_and_send(bucket, alice, PROGRAM)
     with monkeypatch.context() as patch:
-        patch.setattr(lifecycle.inspecting, "reject", _die)
+        patch.setattr(lifecycle.inspecting, "reject", _fail)
         with pytest.raises(OperationalError):
             lifecycle.advance(upload)
     assert len(keys(bucket, use_quarantine)) == 1
@@ -320,7 +320,7 @@ def test_object_too_large_for_a_copy_is_purged(
     assert keys(bucket) == []
 
 
-def _die(*args: Any, **facts: Any) -> None:
+def _fail(*args: Any, **facts: Any) -> None:
     raise OperationalError("the connection was closed")
 
 

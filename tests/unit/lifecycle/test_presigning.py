@@ -60,7 +60,7 @@ def test_requests_for_urls_extend_the_deadline_by_at_most_a_day(
     upload = lifecycle.start(owner=alice, declaration=declare(b"", byte_size=20 * MIB))
     begun_at = upload.created_at
 
-    def ask_after(**span: float) -> timedelta:
+    def deadline_after(**span: float) -> timedelta:
         """Request a URL after this time.
 
         Return the time from the start to the deadline.
@@ -73,14 +73,14 @@ def test_requests_for_urls_extend_the_deadline_by_at_most_a_day(
         assert row.expires_at == stored.expires_at
         return stored.expires_at - begun_at
 
-    assert ask_after(days=1) == timedelta(days=7)
-    assert ask_after(days=5, hours=23) == timedelta(days=7)
-    assert ask_after(days=6, hours=12) == timedelta(days=7, hours=12)
-    assert ask_after(days=6, hours=18) == timedelta(days=7, hours=18)
-    assert ask_after(days=7, hours=17) == timedelta(days=8)
-    assert ask_after(days=7, hours=23) == timedelta(days=8)
+    assert deadline_after(days=1) == timedelta(days=7)
+    assert deadline_after(days=5, hours=23) == timedelta(days=7)
+    assert deadline_after(days=6, hours=12) == timedelta(days=7, hours=12)
+    assert deadline_after(days=6, hours=18) == timedelta(days=7, hours=18)
+    assert deadline_after(days=7, hours=17) == timedelta(days=8)
+    assert deadline_after(days=7, hours=23) == timedelta(days=8)
     with pytest.raises(InvalidState, match="past its deadline"):
-        ask_after(days=8)
+        deadline_after(days=8)
 
 
 def test_last_url_expires_with_the_uploads_deadline(alice: Any, bucket: Bucket) -> None:

@@ -335,11 +335,13 @@ def test_long_comparison_continues_where_it_stopped(
     read = []
     real = hashing.hash_range
 
-    def noted(bucket: Bucket, key: str, start: int, length: int, **rest: Any) -> bytes:
+    def record_part(
+        bucket: Bucket, key: str, start: int, length: int, **rest: Any
+    ) -> bytes:
         read.append(start // (5 * MIB) + 1)
         return real(bucket, key, start, length, **rest)
 
-    monkeypatch.setattr(reading_back, "hash_range", noted)
+    monkeypatch.setattr(reading_back, "hash_range", record_part)
     for _ in range(3):
         let_time_pass(minutes=1)
         sweep()

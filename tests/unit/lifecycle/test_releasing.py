@@ -50,7 +50,7 @@ def _quarantine(settings: Any) -> None:
     settings.INSPECTORS = entries("Refusing")
 
 
-def refuse(bucket: Bucket, owner: Any) -> Upload:
+def create_rejected(bucket: Bucket, owner: Any) -> Upload:
     upload = begin(owner, CONTENT, filename="a.txt", relative_path="b/a.txt")
     put(bucket, upload, CONTENT)
     lifecycle.advance(upload)
@@ -59,8 +59,8 @@ def refuse(bucket: Bucket, owner: Any) -> Upload:
 
 
 @pytest.fixture
-def refused(bucket: Bucket, alice: Any) -> Upload:
-    return refuse(bucket, alice)
+def rejected_upload(bucket: Bucket, alice: Any) -> Upload:
+    return create_rejected(bucket, alice)
 
 
 def release(upload: Upload, operator: Any) -> Upload:
@@ -69,44 +69,50 @@ def release(upload: Upload, operator: Any) -> Upload:
 
 
 def test_release_is_a_new_upload_of_the_same_owner(
-    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
 ) -> None:
-    made = release(refused, operator)
+    made = release(rejected_upload, operator)
 
-    refused.refresh_from_db()
-    assert (refused.state, refused.released_as) == (State.REJECTED, made)
-    assert made.key != refused.key
+    rejected_upload.refresh_from_db()
+    assert (rejected_upload.state, rejected_upload.released_as) == (
+        State.REJECTED,
+        made,
+    )
+    assert made.key != rejected_upload.key
     assert (made.state, made.owner, made.released_from) == (
         State.READY,
         alice,
-        refused,
+        rejected_upload,
     )
     assert (made.filename, made.relative_path) == ("a.txt", "b/a.txt")
     stored = bucket.read_range(made.key, 0, 1000)
     assert hashlib.sha256(stored).digest() == hashlib.sha256(CONTENT).digest()
     assert quota_counts(alice) == (len(CONTENT), 0, 1, 0)
     assert event_kinds(made) == ["upload.started", "upload.inspecting", "upload.ready"]
-    event = refused.events.get(kind="upload.released")
+    event = rejected_upload.events.get(kind="upload.released")
     assert (event.actor, event.user) == (operator, alice)
     assert event.detail == {"released_as": str(made.pk), "operator": "operator"}
     assert list(audit()) == []
 
 
 def test_second_release_returns_the_first(
-    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
 ) -> None:
-    stale = Upload.objects.get(pk=refused.pk)
+    stale = Upload.objects.get(pk=rejected_upload.pk)
 
-    first, second = release(refused, operator), release(stale, operator)
+    first, second = release(rejected_upload, operator), release(stale, operator)
 
     assert first == second
     assert Upload.objects.count() == 2
     assert quota_counts(alice) == (len(CONTENT), 0, 1, 0)
-    assert event_kinds(refused).count("upload.released") == 1
+    assert event_kinds(rejected_upload).count("upload.released") == 1
 
 
 def test_concurrent_release_returns_the_existing_one(
-    bucket: Bucket, refused: Upload, operator: Any, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket,
+    rejected_upload: Upload,
+    operator: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     create = releasing._create
     winner: list[Upload] = []
@@ -119,21 +125,21 @@ def test_concurrent_release_returns_the_existing_one(
 
     monkeypatch.setattr(releasing, "_create", release_meanwhile)
 
-    assert lifecycle.begin_release(refused, actor=operator) == winner[0]
+    assert lifecycle.begin_release(rejected_upload, actor=operator) == winner[0]
     assert Upload.objects.count() == 2
 
 
 def test_release_over_the_quota_is_refused_and_changes_nothing(
-    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
 ) -> None:
     StorageQuota.objects.filter(user=alice).update(limit_bytes=3)
 
     with pytest.raises(QuotaExceeded) as refusal:
-        release(refused, operator)
+        release(rejected_upload, operator)
 
     assert refusal.value.detail.startswith("The owner does not have enough free space.")
-    refused.refresh_from_db()
-    assert refused.released_as is None
+    rejected_upload.refresh_from_db()
+    assert rejected_upload.released_as is None
     assert Upload.objects.count() == 1
     assert quota_counts(alice) == (0, 0, 0, 0)
 
@@ -155,26 +161,26 @@ def test_release_over_the_quota_is_refused_and_changes_nothing(
     ],
 )
 def test_upload_that_cannot_be_released_is_refused(
-    bucket: Bucket, refused: Upload, operator: Any, facts: Any, words: str
+    bucket: Bucket, rejected_upload: Upload, operator: Any, facts: Any, words: str
 ) -> None:
     Upload.objects.update(**facts)
-    refused.refresh_from_db()
+    rejected_upload.refresh_from_db()
 
     with pytest.raises(InvalidState) as refusal:
-        release(refused, operator)
+        release(rejected_upload, operator)
 
     assert words in refusal.value.detail
     assert Upload.objects.count() == 1
 
 
 def test_release_of_an_object_too_large_for_a_copy_is_not_offered(
-    refused: Upload, monkeypatch: pytest.MonkeyPatch
+    rejected_upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert lifecycle.may_be_released(refused)
+    assert lifecycle.may_be_released(rejected_upload)
 
-    refused.byte_size = 5 * 1000**3 + 1
+    rejected_upload.byte_size = 5 * 1000**3 + 1
 
-    assert not lifecycle.may_be_released(refused)
+    assert not lifecycle.may_be_released(rejected_upload)
 
 
 def test_release_is_not_offered_without_quarantine(
@@ -182,7 +188,7 @@ def test_release_is_not_offered_without_quarantine(
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": ""}
 
-    upload = refuse(bucket, alice)
+    upload = create_rejected(bucket, alice)
 
     assert not lifecycle.may_be_released(upload)
     with pytest.raises(InvalidState):
@@ -190,19 +196,19 @@ def test_release_is_not_offered_without_quarantine(
 
 
 def test_old_refusal_without_a_cause_can_be_released(
-    bucket: Bucket, refused: Upload, operator: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any
 ) -> None:
     Upload.objects.update(rejected_cause="")
 
-    assert release(refused, operator).state == State.READY
+    assert release(rejected_upload, operator).state == State.READY
 
 
 def test_release_ignores_only_the_cause_of_the_refusal(
-    bucket: Bucket, refused: Upload, operator: Any, alice: Any, settings: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Refusing", "Malware")
 
-    made = release(refused, operator)
+    made = release(rejected_upload, operator)
 
     assert (made.state, made.rejected_cause) == (State.REJECTED, MALWARE)
     assert not lifecycle.may_be_released(made)
@@ -211,62 +217,62 @@ def test_release_ignores_only_the_cause_of_the_refusal(
 
 
 def test_release_is_refused_for_another_cause(
-    bucket: Bucket, refused: Upload, operator: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any
 ) -> None:
     Upload.objects.update(rejected_cause=NOT_SCANNED)
 
-    made = release(refused, operator)
+    made = release(rejected_upload, operator)
 
     assert (made.state, made.rejected_cause) == (State.REJECTED, "content")
 
 
 def test_failed_release_can_be_repeated(
-    bucket: Bucket, refused: Upload, operator: Any, settings: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any, settings: Any
 ) -> None:
-    lifecycle.request_release(refused, actor=refused.owner)
+    lifecycle.request_release(rejected_upload, actor=rejected_upload.owner)
     settings.INSPECTORS = entries("Malware")
-    failed = release(refused, operator)
-    refused.refresh_from_db()
-    assert release_state(refused) == "requested"
+    failed = release(rejected_upload, operator)
+    rejected_upload.refresh_from_db()
+    assert release_state(rejected_upload) == "requested"
     settings.INSPECTORS = entries("Refusing")
 
-    made = release(refused, operator)
+    made = release(rejected_upload, operator)
 
-    refused.refresh_from_db()
+    rejected_upload.refresh_from_db()
     assert failed.state == State.REJECTED
-    assert (made.state, refused.released_as) == (State.READY, made)
+    assert (made.state, rejected_upload.released_as) == (State.READY, made)
 
 
 def test_release_waits_for_an_unavailable_inspector(
     bucket: Bucket,
-    refused: Upload,
+    rejected_upload: Upload,
     operator: Any,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.INSPECTORS = entries("Refusing", "Unavailable")
     monkeypatch.setattr(Unavailable, "is_unavailable", True)
-    assert release(refused, operator).state == State.INSPECTING
+    assert release(rejected_upload, operator).state == State.INSPECTING
     monkeypatch.setattr(Unavailable, "is_unavailable", False)
 
     let_time_pass(minutes=10)
     sweep()
 
-    refused.refresh_from_db()
-    assert refused.released_as is not None
-    assert refused.released_as.state == State.READY
+    rejected_upload.refresh_from_db()
+    assert rejected_upload.released_as is not None
+    assert rejected_upload.released_as.state == State.READY
 
 
 def test_sweeper_finishes_a_release_after_storage_errors(
-    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
 ) -> None:
     with s3_answers_500(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
-        release(refused, operator)
+        release(rejected_upload, operator)
     let_time_pass(minutes=10)
 
     sweep()
 
-    made = Upload.objects.get(released_from=refused)
+    made = Upload.objects.get(released_from=rejected_upload)
     assert made.state == State.READY
     assert quota_counts(alice) == (len(CONTENT), 0, 1, 0)
 
@@ -279,32 +285,32 @@ def test_release_is_finished_after_a_kill_at_any_call(
     while died:
         step += 1
         assert step < 100
-        refused = refuse(bucket, alice)
+        rejected_upload = create_rejected(bucket, alice)
         died = False
         try:
             with killed_at(bucket, step):
-                release(refused, operator)
+                release(rejected_upload, operator)
         except Killed:
             died = True
         let_time_pass(minutes=10)
 
         sweep()
 
-        made = Upload.objects.filter(released_from=refused)
+        made = Upload.objects.filter(released_from=rejected_upload)
         assert [row.state for row in made] in ([], [State.READY]), step
         assert list(audit()) == []
-        made_now = release(refused, operator)
+        made_now = release(rejected_upload, operator)
         assert made_now.state == State.READY
-        assert event_kinds(refused).count("upload.released") == 1
+        assert event_kinds(rejected_upload).count("upload.released") == 1
         assert quota_counts(alice) == (step * len(CONTENT), 0, step, 0)
     assert step > 10, "The test has found too few calls to prove anything."
 
 
 def test_release_ends_if_its_copy_is_missing(
-    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
 ) -> None:
-    made = lifecycle.begin_release(refused, actor=operator)
-    empty_quarantine(refused)
+    made = lifecycle.begin_release(rejected_upload, actor=operator)
+    empty_quarantine(rejected_upload)
 
     with pytest.raises(InvalidState):
         complete(made, actor=operator)
@@ -315,9 +321,9 @@ def test_release_ends_if_its_copy_is_missing(
 
 
 def test_owner_cannot_write_to_a_release(
-    bucket: Bucket, refused: Upload, operator: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any
 ) -> None:
-    made = lifecycle.begin_release(refused, actor=operator)
+    made = lifecycle.begin_release(rejected_upload, actor=operator)
     assert made.transport == Transport.COPY
 
     with pytest.raises(InvalidState):
@@ -329,9 +335,9 @@ def test_owner_cannot_write_to_a_release(
 
 
 def test_owner_can_cancel_a_release(
-    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
 ) -> None:
-    made = lifecycle.begin_release(refused, actor=operator)
+    made = lifecycle.begin_release(rejected_upload, actor=operator)
 
     lifecycle.remove(made, actor=alice)
 
@@ -341,61 +347,65 @@ def test_owner_can_cancel_a_release(
 
 
 def test_owner_can_request_a_release_once(
-    bucket: Bucket, refused: Upload, alice: Any, client: Client
+    bucket: Bucket, rejected_upload: Upload, alice: Any, client: Client
 ) -> None:
     client.force_login(alice)
-    address = f"/api/v1/uploads/{refused.pk}"
+    address = f"/api/v1/uploads/{rejected_upload.pk}"
     assert client.get(address).json()["release"] == "possible"
 
     answers = [client.post(f"{address}/request-release") for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[1].json()["release"] == "requested"
-    event = refused.events.get(kind="upload.release_requested")
+    event = rejected_upload.events.get(kind="upload.release_requested")
     assert event.actor == alice
 
 
 def test_api_links_the_release_and_the_refused_upload(
-    bucket: Bucket, refused: Upload, operator: Any, alice: Any, client: Client
+    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any, client: Client
 ) -> None:
-    made = release(refused, operator)
+    made = release(rejected_upload, operator)
     client.force_login(alice)
 
     old, new = (
-        client.get(f"/api/v1/uploads/{upload.pk}").json() for upload in (refused, made)
+        client.get(f"/api/v1/uploads/{upload.pk}").json()
+        for upload in (rejected_upload, made)
     )
 
     assert (old["state"], old["release"]) == ("rejected", "released")
-    assert (old["released_as"], new["released_from"]) == (str(made.pk), str(refused.pk))
+    assert (old["released_as"], new["released_from"]) == (
+        str(made.pk),
+        str(rejected_upload.pk),
+    )
     assert (new["state"], new["transport"]) == ("ready", "copy")
 
 
 def test_request_for_an_impossible_release_is_refused(
-    bucket: Bucket, refused: Upload, alice: Any, client: Client, settings: Any
+    bucket: Bucket, rejected_upload: Upload, alice: Any, client: Client, settings: Any
 ) -> None:
     settings.INSPECTORS = []
     ready = make_ready(bucket, alice)
-    Upload.objects.filter(pk=refused.pk).update(rejected_cause=MALWARE)
+    Upload.objects.filter(pk=rejected_upload.pk).update(rejected_cause=MALWARE)
     client.force_login(alice)
-    for upload in (ready, refused):
+    for upload in (ready, rejected_upload):
         answer = client.post(f"/api/v1/uploads/{upload.pk}/request-release")
         assert (answer.status_code, answer.json()["code"]) == (409, "invalid_state")
     client.force_login(User.objects.create_user("mallory"))
-    answer = client.post(f"/api/v1/uploads/{refused.pk}/request-release")
+    answer = client.post(f"/api/v1/uploads/{rejected_upload.pk}/request-release")
     assert answer.status_code == 404
 
 
 def test_page_offers_a_request_and_links_to_the_release(
-    bucket: Bucket, refused: Upload, alice: Any, operator: Any, client: Client
+    bucket: Bucket, rejected_upload: Upload, alice: Any, operator: Any, client: Client
 ) -> None:
     client.force_login(alice)
-    address = f"/uploads/{refused.pk}/"
+    address = f"/uploads/{rejected_upload.pk}/"
     assert "Ask for release" in client.get(address).content.decode()
 
     page = client.post(f"{address}request-release/", follow=True).content.decode()
     assert "You have asked the operators to release this file." in page
     assert "Ask for release" not in page
-    made = release(refused, operator)
+    made = release(rejected_upload, operator)
 
     page = client.get(address).content.decode()
     assert f'href="/uploads/{made.pk}/"' in page
@@ -403,23 +413,23 @@ def test_page_offers_a_request_and_links_to_the_release(
     page = client.get(f"/uploads/{made.pk}/").content.decode()
     assert f'href="{address}"' in page
     # The page of the release must not show the reason of the refusal.
-    assert refused.rejected_reason not in page
+    assert rejected_upload.rejected_reason not in page
     assert "Checked and stored by an administrator</span>" in page
 
 
 def test_operator_finds_requests_and_releases_in_the_admin(
-    bucket: Bucket, refused: Upload, alice: Any, admin_client: Client
+    bucket: Bucket, rejected_upload: Upload, alice: Any, admin_client: Client
 ) -> None:
-    lifecycle.request_release(refused, actor=alice)
-    other = refuse(bucket, alice)
+    lifecycle.request_release(rejected_upload, actor=alice)
+    other = create_rejected(bucket, alice)
     page = admin_client.get(LIST, {"inspection": "requested"})
-    assert list(page.context["cl"].result_list) == [refused]
-    change = admin_client.get(f"{LIST}{refused.pk}/change/").content.decode()
+    assert list(page.context["cl"].result_list) == [rejected_upload]
+    change = admin_client.get(f"{LIST}{rejected_upload.pk}/change/").content.decode()
     assert 'value="release"' in change
 
     answer = admin_client.post(
         LIST,
-        {"action": "release", "_selected_action": [refused.pk, other.pk]},
+        {"action": "release", "_selected_action": [rejected_upload.pk, other.pk]},
         follow=True,
     )
 
@@ -427,40 +437,42 @@ def test_operator_finds_requests_and_releases_in_the_admin(
     page = admin_client.get(LIST, {"inspection": "requested"})
     assert list(page.context["cl"].result_list) == []
     page = admin_client.get(LIST, {"inspection": "released"})
-    assert set(page.context["cl"].result_list) == {refused, other}
-    change = admin_client.get(f"{LIST}{refused.pk}/change/").content.decode()
-    refused.refresh_from_db()
-    assert f"/admin/uploads/upload/{refused.released_as_id}/change/" in change
+    assert set(page.context["cl"].result_list) == {rejected_upload, other}
+    change = admin_client.get(f"{LIST}{rejected_upload.pk}/change/").content.decode()
+    rejected_upload.refresh_from_db()
+    assert f"/admin/uploads/upload/{rejected_upload.released_as_id}/change/" in change
     assert 'value="release"' not in change
 
 
 def test_release_without_a_copy_can_be_continued_in_the_admin(
-    bucket: Bucket, refused: Upload, operator: Any, admin_client: Client
+    bucket: Bucket, rejected_upload: Upload, operator: Any, admin_client: Client
 ) -> None:
     with s3_answers_500(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
-        release(refused, operator)
+        release(rejected_upload, operator)
 
-    change = admin_client.get(f"{LIST}{refused.pk}/change/").content.decode()
+    change = admin_client.get(f"{LIST}{rejected_upload.pk}/change/").content.decode()
 
     assert 'value="release"' in change
 
 
 def test_operator_without_permission_cannot_release(
-    bucket: Bucket, refused: Upload, client: Client
+    bucket: Bucket, rejected_upload: Upload, client: Client
 ) -> None:
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_upload"))
     client.force_login(viewer)
 
-    client.post(LIST, {"action": "release", "_selected_action": str(refused.pk)})
+    client.post(
+        LIST, {"action": "release", "_selected_action": str(rejected_upload.pk)}
+    )
 
     assert Upload.objects.count() == 1
 
 
 def test_erasure_removes_both_uploads_and_the_copy(
-    bucket: Bucket, refused: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
 ) -> None:
-    release(refused, operator)
+    release(rejected_upload, operator)
     let_time_pass(days=2)
 
     report = erase(alice)
@@ -470,7 +482,7 @@ def test_erasure_removes_both_uploads_and_the_copy(
     assert list(bucket.list_objects("")) == []
 
 
-def test_old_code_inserts_rows_into_the_new_table(refused: Upload) -> None:
+def test_old_code_inserts_rows_into_the_new_table(rejected_upload: Upload) -> None:
     new = {"search_name", "rejected_cause", "release_requested_at"}
     new |= {"released_as_id", "released_from_id"}
     columns = {str(field.column) for field in Upload._meta.concrete_fields} - new
@@ -484,6 +496,6 @@ def test_old_code_inserts_rows_into_the_new_table(refused: Upload) -> None:
             [uuid.uuid4().hex, "uploads/00/" + "0" * 40],
         )
 
-    written = Upload.objects.exclude(pk=refused.pk).get()
+    written = Upload.objects.exclude(pk=rejected_upload.pk).get()
     assert (written.search_name, written.rejected_cause) == ("", "")
     assert not written.released_as

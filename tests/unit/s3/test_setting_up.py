@@ -23,7 +23,7 @@ SITE = "https://files.example.org"
 FACTS = SiteFacts(bucket="slipway", origins=(SITE,))
 
 
-def works() -> str:
+def probe_succeeds() -> str:
     return ""
 
 
@@ -49,7 +49,7 @@ def moto_bucket(region: str = "us-east-1") -> Bucket:
 
 def results(
     bucket: Bucket,
-    probe: Probe = works,
+    probe: Probe = probe_succeeds,
     *,
     facts: SiteFacts = FACTS,
     apply: bool = True,
@@ -328,7 +328,7 @@ def test_bucket_of_another_account_is_not_changed() -> None:
 
     assert [r.outcome for r in found.values()] == [Outcome.FAILED]
     with pytest.raises(StorageUnavailable):
-        apply(bucket, origins=[SITE], probe=works)
+        apply(bucket, origins=[SITE], probe=probe_succeeds)
 
 
 def test_settings_are_read_before_they_are_written(bucket: Bucket) -> None:

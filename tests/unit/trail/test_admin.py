@@ -30,7 +30,7 @@ def operator(admin_client: Client) -> Client:
     return admin_client
 
 
-def make(kind: str, *, minutes: int = 0, **facts: Any) -> AuditEvent:
+def create_event(kind: str, *, minutes: int = 0, **facts: Any) -> AuditEvent:
     at = timezone.now() - timedelta(minutes=minutes)
     return AuditEvent.objects.create(kind=kind, at=at, **facts)
 
@@ -57,8 +57,8 @@ def test_event_list_links_actor_account_and_upload(
 def test_events_are_filtered_by_account_and_by_actor(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:
-    about = make("quota.changed", user=alice, actor=admin_user)
-    by = make("notification.taken_in", actor=alice)
+    about = create_event("quota.changed", user=alice, actor=admin_user)
+    by = create_event("notification.taken_in", actor=alice)
     created = AuditEvent.objects.get(kind="account.created", user=alice)
 
     assert found(operator, f"account={alice.pk}") == [about, created]
@@ -73,7 +73,7 @@ def test_filter_by_noun_returns_all_kinds_newest_first(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [
-        make(kind, minutes=age)
+        create_event(kind, minutes=age)
         for age, kind in enumerate(
             ("policy.created", "quota.changed", "policy.deleted", "policy.created")
         )
@@ -98,7 +98,7 @@ def test_choices_of_kinds_are_grouped_by_noun() -> None:
 
 
 def test_account_and_actor_filters_use_an_index(operator: Client, alice: Any) -> None:
-    make("quota.changed", user=alice, actor=alice)
+    create_event("quota.changed", user=alice, actor=alice)
 
     for query in (f"account={alice.pk}", f"actor={alice.pk}", "q=alice", "kind=policy"):
         with CaptureQueriesContext(connection) as queries:
@@ -144,7 +144,7 @@ def test_presigned_events_are_hidden_in_both_histories(
 ) -> None:
     upload = make_ready(bucket, alice)
     for _ in range(60):
-        make("upload.presigned", upload=upload, user=alice)
+        create_event("upload.presigned", upload=upload, user=alice)
 
     texts = [line.text for line in tell(upload, reader=alice)]
     page = operator.get(f"/admin/uploads/upload/{upload.pk}/change/").content.decode()
@@ -162,7 +162,7 @@ def test_history_has_a_text_for_every_kind_of_event(alice: Any, bucket: Bucket) 
     upload = make_ready(bucket, alice)
     for kind in KindFilter.groups()["upload"]:
         if kind != "upload.presigned":
-            make(kind, upload=upload, detail={"cause": "size_differs"})
+            create_event(kind, upload=upload, detail={"cause": "size_differs"})
 
     for line in tell(upload, reader=alice):
         assert "_" not in line.text

@@ -36,7 +36,7 @@ def exported(*arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run("export_events", *arguments).splitlines()]
 
 
-def make(kind: str = "account.logged_in", **facts: Any) -> AuditEvent:
+def create_event(kind: str = "account.logged_in", **facts: Any) -> AuditEvent:
     return AuditEvent.objects.create(kind=kind, **facts)
 
 
@@ -76,7 +76,7 @@ def test_exported_line_has_all_fields_with_stable_names(
 
 
 def test_export_is_in_order_of_ids_and_resumes_after_an_id() -> None:
-    rows = [make(at=NOON + timedelta(hours=n)) for n in range(5)]
+    rows = [create_event(at=NOON + timedelta(hours=n)) for n in range(5)]
     ids = [row.pk for row in rows]
 
     assert [line["id"] for line in exported()] == ids
@@ -85,9 +85,11 @@ def test_export_is_in_order_of_ids_and_resumes_after_an_id() -> None:
 
 
 def test_export_filters_by_time_kind_and_account(alice: Any) -> None:
-    rows = [make("quota.changed", at=NOON + timedelta(days=n)) for n in range(4)]
-    mine = make("token.created", at=NOON, user=alice)
-    done = make("policy.changed", at=NOON, actor=alice)
+    rows = [
+        create_event("quota.changed", at=NOON + timedelta(days=n)) for n in range(4)
+    ]
+    mine = create_event("token.created", at=NOON, user=alice)
+    done = create_event("policy.changed", at=NOON, actor=alice)
 
     def ids(*arguments: str) -> list[int]:
         kinds = ("--kind", "quota.changed", "--kind", "token.created")
@@ -104,7 +106,7 @@ def test_export_filters_by_time_kind_and_account(alice: Any) -> None:
 
 
 def test_export_without_until_leaves_out_the_last_minute() -> None:
-    event = make()
+    event = create_event()
 
     assert exported() == []
     later = (timezone.now() + timedelta(minutes=1)).isoformat()
@@ -147,10 +149,10 @@ def test_invalid_options_of_export_are_explained(
 
 
 def test_pruning_deletes_old_events_and_records_it() -> None:
-    make()
-    make()
+    create_event()
+    create_event()
     age(days=100)
-    young = make()
+    young = create_event()
 
     output = run("prune_events", "--older-than", "90")
 
@@ -165,7 +167,7 @@ def test_pruning_deletes_old_events_and_records_it() -> None:
 
 
 def test_dry_run_of_pruning_deletes_nothing() -> None:
-    make()
+    create_event()
     age(days=100)
 
     assert "1 events" in run("prune_events", "--older-than", "90", "--dry-run")
@@ -215,7 +217,7 @@ def test_pruning_records_each_batch_separately(
 
 @pytest.mark.parametrize("days", ["29", "0", "-1"])
 def test_pruning_of_recent_events_is_refused(days: str) -> None:
-    make()
+    create_event()
 
     with pytest.raises(CommandError, match="at least 30 days"):
         run("prune_events", "--older-than", days)
@@ -224,7 +226,7 @@ def test_pruning_of_recent_events_is_refused(days: str) -> None:
 
 
 def test_force_permits_pruning_of_recent_events() -> None:
-    make(at=timezone.now() - timedelta(minutes=1))
+    create_event(at=timezone.now() - timedelta(minutes=1))
 
     run("prune_events", "--older-than", "0", "--force")
 

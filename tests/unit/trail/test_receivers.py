@@ -36,7 +36,7 @@ def alice() -> Any:
 
 
 @pytest.fixture(autouse=True)
-def _no_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _long_window(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # On a slow machine, the window of one minute could end during a test.
     monkeypatch.setattr(logins, "FAILED_WINDOW", timedelta(hours=1))
     logins._record_new_address.cache_clear()
@@ -53,7 +53,7 @@ def events(kind: str) -> list[AuditEvent]:
     return list(AuditEvent.objects.filter(kind=kind).order_by("id"))
 
 
-def only(kind: str) -> AuditEvent:
+def only_event(kind: str) -> AuditEvent:
     [event] = events(kind)
     return event
 
@@ -64,7 +64,7 @@ def log_in(name: str, *passwords: str, address: str = "203.0.113.9") -> Any:
     return client.post(LOGIN, {"username": name, "password": password})
 
 
-def age(**span: float) -> None:
+def move_events_into_past(**span: float) -> None:
     with changeable_events("retention") as rows:
         rows.update(at=timezone.now() - timedelta(**span))
 
@@ -79,7 +79,7 @@ def test_login_and_logout_are_recorded(alice: Any) -> None:
     client.post("/accounts/logout/")
 
     for kind in ("account.logged_in", "account.logged_out"):
-        event = only(kind)
+        event = only_event(kind)
         assert (event.user, event.actor) == (alice, alice)
         assert event.address == "203.0.113.9"
         assert len(event.request_id) == 32
@@ -91,7 +91,7 @@ def test_failed_login_is_recorded_without_the_password(
 ) -> None:
     log_in(name, "the wrong password")
 
-    event = only("account.login_failed")
+    event = only_event("account.login_failed")
     assert event.detail == {"name": name}
     assert event.user == (alice if is_known else None)
     assert event.actor is None
@@ -107,7 +107,7 @@ def test_repeated_failed_login_is_recorded_once_per_window(alice: Any) -> None:
         log_in("alice")
     assert len(events("account.login_failed")) == 1
 
-    age(hours=2)
+    move_events_into_past(hours=2)
     log_in("alice")
     assert len(events("account.login_failed")) == 2
 
@@ -150,7 +150,7 @@ def test_name_of_a_failed_login_is_cleaned(name: str, recorded: str) -> None:
     # Call authenticate directly, because the form of the login page limits the name.
     assert authenticate(username=name, password="a guess") is None
 
-    assert only("account.login_failed").detail == {"name": recorded}
+    assert only_event("account.login_failed").detail == {"name": recorded}
 
 
 # Tokens
@@ -269,7 +269,7 @@ def test_password_set_by_an_operator_is_recorded_without_its_value(
     )
     assert answer.status_code == 302
 
-    event = only("account.password_set")
+    event = only_event("account.password_set")
     alice.refresh_from_db()
     assert (event.user, event.actor, event.detail) == (alice, admin_user, {})
     rows = json.dumps(list(AuditEvent.objects.values()), default=str)
@@ -296,14 +296,14 @@ def test_password_hash_set_by_code_is_recorded(alice: Any) -> None:
     alice.password = make_password("else")
     alice.save()
 
-    assert only("account.password_set").user == alice
+    assert only_event("account.password_set").user == alice
 
 
 def test_changed_email_is_recorded_without_its_value(alice: Any) -> None:
     alice.email = "alice@example.org"
     alice.save()
 
-    assert only("account.changed").detail == {"email": True}
+    assert only_event("account.changed").detail == {"email": True}
 
 
 def test_save_without_changes_is_not_recorded(alice: Any) -> None:
@@ -322,7 +322,7 @@ def test_deleted_account_is_recorded_without_its_name(
 
     operator.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"})
 
-    assert only("account.deleted").detail == {"account": number}
+    assert only_event("account.deleted").detail == {"account": number}
     assert not User.objects.filter(pk=number).exists()
 
 
@@ -338,7 +338,7 @@ def test_changed_limits_are_recorded_with_old_and_new_value(
     operator.post(page, {"limit_bytes": "5 GB", "max_files": "5"})
     operator.post(page, {"limit_bytes": "5 GB", "max_files": "5"})
 
-    event = only("quota.changed")
+    event = only_event("quota.changed")
     assert (event.user, event.actor) == (alice, admin_user)
     assert event.detail == {"limit_bytes": {"from": GB, "to": 5 * GB}}
 
@@ -359,14 +359,14 @@ def test_changed_policies_are_recorded_with_old_and_new_value(
     )
     operator.post(f"{page}{row.pk}/delete/", {"post": "yes"})
 
-    assert only("policy.created").detail["max_file_size"] == GB
-    assert only("policy.changed").detail == {
+    assert only_event("policy.created").detail["max_file_size"] == GB
+    assert only_event("policy.changed").detail == {
         "max_file_size": {"from": GB, "to": 2 * GB},
         "allowed_content_types": {"from": None, "to": ["image/*"]},
     }
-    assert only("policy.deleted").detail["allowed_content_types"] == ["image/*"]
+    assert only_event("policy.deleted").detail["allowed_content_types"] == ["image/*"]
     for kind in ("policy.created", "policy.changed", "policy.deleted"):
-        assert (only(kind).user, only(kind).actor) == (alice, admin_user)
+        assert (only_event(kind).user, only_event(kind).actor) == (alice, admin_user)
 
 
 # The admin
@@ -386,7 +386,7 @@ def test_admin_log_entries_are_copied_to_the_trail(
         ("admin.changed", "crew", [{"changed": {"fields": ["Name"]}}]),
         ("admin.deleted", "crew", []),
     ):
-        event = only(kind)
+        event = only_event(kind)
         assert event.actor == admin_user
         assert event.detail == {
             "model": "auth.group",
@@ -440,4 +440,4 @@ def test_processing_a_parked_notification_again_is_recorded(operator: Client) ->
         {"action": "take_in_again", "_selected_action": [row.pk]},
     )
 
-    assert only("notification.taken_in").detail == {"handled": 0, "failed": 1}
+    assert only_event("notification.taken_in").detail == {"handled": 0, "failed": 1}

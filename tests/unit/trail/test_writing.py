@@ -31,14 +31,14 @@ from uploads.trail.writing import MAX_ITEMS, MAX_TEXT, numbers_in_ranges, record
 pytestmark = pytest.mark.django_db
 
 
-def only(kind: str) -> AuditEvent:
+def only_event(kind: str) -> AuditEvent:
     return AuditEvent.objects.get(kind=kind)
 
 
 def test_start_event_contains_the_declaration(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
 
-    event = only("upload.started")
+    event = only_event("upload.started")
     assert (event.actor, event.user, event.upload) == (alice, alice, upload)
     assert event.detail == {
         "key": upload.key,
@@ -54,7 +54,7 @@ def test_inspecting_event_contains_etag_and_checksum(
 ) -> None:
     upload = make_ready(bucket, alice)
 
-    detail = only("upload.inspecting").detail
+    detail = only_event("upload.inspecting").detail
     assert detail["etag"] == upload.etag
     assert detail["object_checksum"] == checksum(b"hello")
 
@@ -70,7 +70,7 @@ def test_presigning_a_batch_of_parts_writes_one_event(
     with CaptureQueriesContext(connection) as queries:
         lifecycle.presign_parts(upload, wanted)
 
-    event = only("upload.presigned")
+    event = only_event("upload.presigned")
     assert event.detail["parts"] == "1-99,150"
     assert event.detail["part_count"] == 100
     assert event.detail["expires_at"] < upload.urls_expire_at.isoformat()  # type: ignore[union-attr]
@@ -139,7 +139,7 @@ def test_rejected_event_has_a_cause(
 
     lifecycle.advance(upload)
 
-    detail = only("upload.rejected").detail
+    detail = only_event("upload.rejected").detail
     assert detail["cause"] == cause
     assert detail["reason"] == upload.rejected_reason
     [line] = [r for r in caplog.records if "upload.rejected" in str(r.msg)]
@@ -156,7 +156,7 @@ def test_rejection_because_of_the_content_has_a_cause(
 
     lifecycle.advance(upload)
 
-    assert only("upload.rejected").detail["cause"] == "content"
+    assert only_event("upload.rejected").detail["cause"] == "content"
 
 
 def test_multipart_upload_writes_all_events_in_order(
@@ -195,7 +195,7 @@ def test_download_event_has_actor_address_and_request_id(
         f"/api/v1/uploads/{upload.pk}/download", headers={"X-Request-ID": "from-a-test"}
     )
 
-    event = only("upload.downloaded")
+    event = only_event("upload.downloaded")
     assert (event.actor, event.address, event.request_id) == (
         alice,
         "203.0.113.9",
@@ -235,7 +235,7 @@ def test_event_outside_a_request_has_no_address(alice: Any) -> None:
     structlog.contextvars.clear_contextvars()
     record("trail.pruned")
 
-    event = only("trail.pruned")
+    event = only_event("trail.pruned")
     assert (event.actor, event.user, event.address, event.request_id) == (
         None,
         None,

@@ -25,7 +25,7 @@ from uploads.upkeep.auditing import Progress, audit, in_order, paired
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def found() -> list[tuple[str, str]]:
+def differences() -> list[tuple[str, str]]:
     return [(difference.kind, difference.subject) for difference in audit()]
 
 
@@ -54,7 +54,7 @@ def test_object_without_a_row_is_reported(alice: Any, bucket: Bucket) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="uploads/0", Body=b"?")
     bucket.client.put_object(Bucket=bucket.name, Key="uploads/z", Body=b"?")
 
-    assert found() == [
+    assert differences() == [
         ("object without a row", "uploads/0"),
         ("object without a row", "uploads/z"),
     ]
@@ -69,7 +69,7 @@ def test_row_without_an_object_is_reported(
     StorageQuota.objects.all().delete()
     bucket.delete_object(upload.key)
 
-    kinds = [kind for kind, _ in found()]
+    kinds = [kind for kind, _ in differences()]
 
     assert kinds == ["row without an object", "quota"]
 
@@ -94,14 +94,14 @@ def test_object_of_an_ended_upload_is_reported(
     lifecycle.move(upload, ending)
     put(bucket, upload, b"hello")
 
-    assert found() == [("object of an upload that is over", upload.key)]
+    assert differences() == [("object of an upload that is over", upload.key)]
 
 
 def test_wrong_quota_is_reported_and_not_changed(alice: Any, bucket: Bucket) -> None:
     make_ready(bucket, alice)
     StorageQuota.objects.update(used_bytes=7)
 
-    assert found() == [("quota", f"user {alice.pk}")]
+    assert differences() == [("quota", f"user {alice.pk}")]
     assert StorageQuota.objects.get().used_bytes == 7
 
 
@@ -111,7 +111,7 @@ def test_multipart_upload_without_a_row_is_reported(alice: Any, bucket: Bucket) 
     for key in (over.key, "uploads/nobody"):
         bucket.create_multipart_upload(key, content_type="text/plain")
 
-    assert sorted(found()) == sorted(
+    assert sorted(differences()) == sorted(
         ("multipart upload of nobody", key) for key in (over.key, "uploads/nobody")
     )
 
@@ -195,4 +195,4 @@ def test_keys_have_the_same_byte_order_in_both_lists(
         upload.refresh_from_db()
         put(bucket, upload, b"hello")
 
-    assert found() == []
+    assert differences() == []

@@ -24,7 +24,7 @@ from uploads.upkeep.sweeper import sweep
 
 
 @pytest.fixture(autouse=True)
-def _slow(settings: Any) -> None:
+def _slow_inspector(settings: Any) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "INLINE_INSPECTION_BYTES": 5}
     settings.INSPECTORS = entries("Accepting", slow=True)
 

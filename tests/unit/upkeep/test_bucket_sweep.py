@@ -209,16 +209,18 @@ def test_sweeper_skips_a_page_that_another_sweeper_has_claimed(bucket: Bucket) -
     store(bucket, *"abcd")
     reports: list[Report] = []
 
-    def overtake(**_: Any) -> None:
+    def sweep_meanwhile(**_: Any) -> None:
         if not reports:
             reports.append(Report())
             sweep(
                 limits=FOUR_AT_A_TIME
             )  # another sweeper runs between the list and the claim
 
-    bucket.client.meta.events.register("before-call.s3.ListObjectsV2", overtake)
+    bucket.client.meta.events.register("before-call.s3.ListObjectsV2", sweep_meanwhile)
     report = sweep(limits=FOUR_AT_A_TIME)
-    bucket.client.meta.events.unregister("before-call.s3.ListObjectsV2", overtake)
+    bucket.client.meta.events.unregister(
+        "before-call.s3.ListObjectsV2", sweep_meanwhile
+    )
 
     assert report.young_orphans == 0
 

@@ -148,14 +148,14 @@ def deleted(bucket: Bucket, owner: Any) -> Upload:
     return upload
 
 
-def form_on_its_way(bucket: Bucket, owner: Any) -> Upload:
+def form_with_its_bytes(bucket: Bucket, owner: Any) -> Upload:
     upload = begin_form(owner, 100, SECRET_NAME)
     store_form_object(bucket, upload, b"hello")
     return upload
 
 
 def form_sent_again(bucket: Bucket, owner: Any) -> Upload:
-    upload = lifecycle.advance(form_on_its_way(bucket, owner))
+    upload = lifecycle.advance(form_with_its_bytes(bucket, owner))
     store_form_object(bucket, upload, b"hello again")
     return upload
 
@@ -172,7 +172,7 @@ STATES = [
     expired,
     cancelled,
     deleted,
-    form_on_its_way,
+    form_with_its_bytes,
     form_sent_again,
 ]
 
@@ -338,7 +338,7 @@ def test_storage_error_is_reported_and_retried_by_the_next_run(
 def test_upload_started_during_the_erasure_is_found_by_the_next_run(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasure, "_admin_entries", _late(alice, bucket))
+    monkeypatch.setattr(erasure, "_admin_entries", _start_during_erasure(alice, bucket))
 
     report, code = run()
     assert (code, report["erased"], report["failed"]) == (1, False, 1)
@@ -348,14 +348,14 @@ def test_upload_started_during_the_erasure_is_found_by_the_next_run(
     assert run()[1] == 0
 
 
-def _late(owner: Any, bucket: Bucket) -> Any:
+def _start_during_erasure(owner: Any, bucket: Bucket) -> Any:
     real = erasure._admin_entries
 
-    def found(user: Any) -> Any:
+    def start_first(user: Any) -> Any:
         begin(owner)
         return real(user)
 
-    return found
+    return start_first
 
 
 def test_all_versions_of_objects_are_deleted(alice: Any, bucket: Bucket) -> None:

@@ -41,7 +41,7 @@ def dump() -> Iterator[sqlite3.Connection]:
     copy.close()
 
 
-def live() -> Any:
+def site_database() -> Any:
     connection.ensure_connection()
     return connection.connection
 
@@ -73,7 +73,7 @@ def test_audit_finds_no_difference_after_a_restore_and_the_grace_period(
     also_kept = stored(bucket, owner, b"also kept")
     removed = stored(bucket, owner, b"lost")
     arriving = begin(owner, b"arriving")
-    live().backup(dump)
+    site_database().backup(dump)
 
     lifecycle.remove(removed, actor=owner)
     put(bucket, arriving, b"arriving")
@@ -87,7 +87,7 @@ def test_audit_finds_no_difference_after_a_restore_and_the_grace_period(
         checksum_sha256="",
     )
     assert list(audit()) == []
-    dump.backup(live())
+    dump.backup(site_database())
 
     found = kinds()
     assert found[later.key] == "object without a row"

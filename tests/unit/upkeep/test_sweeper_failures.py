@@ -263,10 +263,10 @@ def test_row_erased_during_its_claim_is_not_claimed(
 ) -> None:
     upload = begin(alice)
 
-    def erased(*_: Any, **__: Any) -> None:
+    def raise_does_not_exist(*_: Any, **__: Any) -> None:
         raise Upload.DoesNotExist
 
-    monkeypatch.setattr(Upload, "refresh_from_db", erased)
+    monkeypatch.setattr(Upload, "refresh_from_db", raise_does_not_exist)
 
     assert schedule.claim(upload) is None
 

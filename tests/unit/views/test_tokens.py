@@ -88,13 +88,13 @@ def test_secret_is_shown_once_and_not_stored(page: Client) -> None:
     assert secret not in str(AuditEvent.objects.values())
 
 
-def once_of(answer: Any) -> str:
+def idempotency_key_of(answer: Any) -> str:
     """Return the idempotency key of the last form, which creates a token."""
     return str(re.findall(r'name="idempotency_key" value="(\w+)"', text_of(answer))[-1])
 
 
 def test_repeated_form_creates_no_second_token_and_explains_this(page: Client) -> None:
-    once = once_of(page.get(PAGE))
+    once = idempotency_key_of(page.get(PAGE))
     first = make(page, idempotency_key=once)
     [secret] = set(SECRET.findall(text_of(first)))
 
@@ -105,13 +105,13 @@ def test_repeated_form_creates_no_second_token_and_explains_this(page: Client) -
     assert use_token(secret) == ApiToken.objects.get()
     assert AuditEvent.objects.filter(kind="token.created").count() == 1
     # The form in each answer has a new idempotency key.
-    fresh = {once_of(first), once_of(again)}
+    fresh = {idempotency_key_of(first), idempotency_key_of(again)}
     assert len(fresh | {once}) == 3
     for other in fresh:
         assert SECRET.search(text_of(make(page, idempotency_key=other)))
 
 
-def button_of(answer: Any) -> tuple[str, str]:
+def replace_form_of(answer: Any) -> tuple[str, str]:
     """Return the URL and the idempotency key of the form that replaces a token."""
     [(path, once)] = re.findall(
         r'action="([^"]+/replace/)">.*?name="idempotency_key" value="(\w+)"',
@@ -127,11 +127,11 @@ def test_token_whose_secret_was_hidden_by_a_double_click_can_be_replaced(
 ) -> None:
     # The fixture has logged in years before the frozen time, so log in again.
     page.force_login(alice)
-    once = once_of(page.get(PAGE))
+    once = idempotency_key_of(page.get(PAGE))
     [hidden_secret] = set(
         SECRET.findall(text_of(make(page, idempotency_key=once, scope="write")))
     )
-    path, once = button_of(make(page, idempotency_key=once, scope="write"))
+    path, once = replace_form_of(make(page, idempotency_key=once, scope="write"))
 
     answers = [page.post(path, {"idempotency_key": once}) for _ in range(2)]
 
@@ -145,7 +145,7 @@ def test_token_whose_secret_was_hidden_by_a_double_click_can_be_replaced(
     # again offers to replace the token.
     assert ApiToken.objects.count() == 2
     assert not SECRET.search(text_of(answers[1]))
-    assert button_of(answers[1])[0] == f"{PAGE}{row.pk}/replace/"
+    assert replace_form_of(answers[1])[0] == f"{PAGE}{row.pk}/replace/"
     kinds = list(AuditEvent.objects.filter(kind__startswith="token.").order_by("id"))
     assert [event.kind for event in kinds] == [
         "token.created",
@@ -186,7 +186,7 @@ def test_only_a_valid_own_token_can_be_replaced(
 def test_idempotency_key_of_a_token_form_is_valid_only_for_its_owner(
     page: Client, django_user_model: Any
 ) -> None:
-    once = once_of(page.get(PAGE))
+    once = idempotency_key_of(page.get(PAGE))
     make(page, idempotency_key=once)
     page.force_login(django_user_model.objects.create_user("bob"))
 
@@ -195,7 +195,7 @@ def test_idempotency_key_of_a_token_form_is_valid_only_for_its_owner(
 
 
 def test_repeated_form_of_a_revoked_token_creates_no_token(page: Client) -> None:
-    once = once_of(page.get(PAGE))
+    once = idempotency_key_of(page.get(PAGE))
     make(page, idempotency_key=once)
     revoke(ApiToken.objects.get())
 
