@@ -36,7 +36,7 @@ ZIP64 = archives.in_zip64(("a.txt", NOISE), ("b/c.txt", b"hello" * 9), ("d", b""
 
 ORDINARY = {
     "a few files": packed(("a.txt", b"hello"), ("b/c.txt", NOISE)),
-    "nothing": packed(),
+    "no files": packed(),
     "a folder": packed(("a/", b"")),
     "stored": packed(("a.txt", b"hello"), compression=STORED),
     "bzip2": packed(("a.txt", NOISE), compression=zipfile.ZIP_BZIP2),
@@ -47,26 +47,26 @@ ORDINARY = {
             for n in "ab"
         )
     ),
-    "zeros, but few": packed(("zeros", bytes(10_000_000))),
+    "10 MB of zeros": packed(("zeros", bytes(10_000_000))),
     "a document": archives.document(),
     "a document of one letter": archives.document(b"a" * 3_000_000),
-    "documents, compressed again": packed(
+    "documents in a compressed archive": packed(
         ("a.docx", archives.document()),
         ("b.xlsx", archives.document()),
         ("c.txt", b"c"),
     ),
-    "one document, compressed again": packed(("a.docx", archives.document())),
+    "one document in a compressed archive": packed(("a.docx", archives.document())),
     "an archive beside other files": packed(
         ("inner.zip", packed(("a", NOISE))), ("readme.txt", b"hello")
     ),
-    "archives in archives, as Java has them": packed(
+    "stored jar files": packed(
         *((f"lib/{n}.jar", packed(("A.class", NOISE[:2000]))) for n in range(30)),
         compression=STORED,
     ),
     "Dropbox's folder": archives.raw(Raw(b"/"), Raw(b"a.txt", b"hello")),
     "only one archive": packed(("a.jar", packed(("A.class", NOISE[:999])))),
     "only one tar file": packed(("a.tar.gz", gzip.compress(NOISE))),
-    "archives that are compressed again": packed(
+    "archives in a compressed archive": packed(
         *(
             (f"{n}.zip", packed(*((f"b{m}", bytes(99)) for m in range(300))))
             for n in range(16)
@@ -76,11 +76,11 @@ ORDINARY = {
         ("tests/a.zip", packed(("a", bytes(5_000_000)))), ("b.py", b"pass")
     ),
     "a stored file of zeros": packed(("zeros", bytes(3_000_000)), compression=STORED),
-    "five deep": archives.nested(6, compression=STORED),
-    "a broken archive inside": packed(
+    "six nested archives": archives.nested(6, compression=STORED),
+    "a damaged inner archive": packed(
         ("a.zip", packed(("a", NOISE))[:-30]), ("b", b"b"), compression=STORED
     ),
-    "dots that lead nowhere": packed(("a..b/c..", b""), ("...", b""), ("..a", b"")),
+    "harmless names with dots": packed(("a..b/c..", b""), ("...", b""), ("..a", b"")),
     "long names": archives.with_entries("x" * 250 + str(n) for n in range(100)),
     "a comment": packed(("a", b"a"))[:-2] + b"\x05\x00hello",
 }

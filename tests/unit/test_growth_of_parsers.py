@@ -56,11 +56,11 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "slashes": lambda n: "/" * n,
     "backslashes": lambda n: "\\" * n,
     "tabs": lambda n: "\t" * n + "x",
-    "steps": lambda n: "a/" * (n // 2),
-    "steps up": lambda n: "../" * (n // 3),
-    "blanks and an end": lambda n: " " * n + "x",
-    "dots and an end": lambda n: "." * n + "x",
-    "blanks and dots": lambda n: " ." * (n // 2) + "x",
+    "folders": lambda n: "a/" * (n // 2),
+    "parent folders": lambda n: "../" * (n // 3),
+    "spaces and a letter": lambda n: " " * n + "x",
+    "dots and a letter": lambda n: "." * n + "x",
+    "spaces and dots": lambda n: " ." * (n // 2) + "x",
     "digits": lambda n: "9" * n,
     "digits and a dot": lambda n: "9" * (n // 2) + "." + "9" * (n // 2),
     "commas": lambda n: "," * n,
@@ -71,16 +71,16 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "brackets": lambda n: "[" * n,
     "objects": lambda n: '{"a":' * (n // 5),
     "colons": lambda n: ":" * n,
-    "marks on one letter": lambda n: "\u0301\u0327" * (n // 2),
-    "marks in a bad order": lambda n: "a" + "\u0315\u0300\u05ae\u0334" * (n // 4),
+    "combining marks on one letter": lambda n: "\u0301\u0327" * (n // 2),
+    "unsorted combining marks": lambda n: "a" + "\u0315\u0300\u05ae\u0334" * (n // 4),
     "joiners": lambda n: "\u200d" * n,
-    "letters turned around": lambda n: "\u202e" * n,
+    "right-to-left overrides": lambda n: "\u202e" * n,
     "lone surrogates": lambda n: "\ud800" * n,
     "flags": lambda n: "\U0001f3f4\U000e0067" * (n // 2),
-    "a path with the word of a secret": lambda n: (
+    "a path with the word accounts": lambda n: (
         "/" * (n // 2) + "accounts" + "/" * (n // 2)
     ),
-    "half a secret": lambda n: "/accounts/reset/a" * (n // 17),
+    "incomplete reset links": lambda n: "/accounts/reset/a" * (n // 17),
 }
 """Hostile texts. Each of them has been slow in some parser."""
 
@@ -135,7 +135,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "reports": lambda text: list(
         csp_reports._reports(_reports(text).encode("utf-8", "replace"))
     ),
-    "reports as they are": lambda text: list(
+    "whole bodies of reports": lambda text: list(
         csp_reports._reports(text.encode("utf-8", "replace"))
     ),
 }
@@ -278,7 +278,7 @@ FORMS: dict[str, Callable[[int], tuple[bytes, str]]] = {
     "marks": lambda n: (b"filename=a" + b"%CC%81%CC%A7" * (n // 12), FORM),
     "many fields": lambda n: (b"a=1&" * (n // 4), FORM),
     "no fields": lambda n: (b"&" * n, FORM),
-    "a deep credential": lambda n: (b"credential=" + b"[" * n, FORM),
+    "a nested credential": lambda n: (b"credential=" + b"[" * n, FORM),
     "many parts": lambda n: (
         _part("a", "1").encode() * (n // 60) + b"--b--",
         MULTIPART,
@@ -289,7 +289,7 @@ FORMS: dict[str, Callable[[int], tuple[bytes, str]]] = {
         MULTIPART,
     ),
     "false boundaries": lambda n: (b"\r\n--" * (n // 4), MULTIPART),
-    "base64 with blanks": lambda n: (
+    "base64 with spaces": lambda n: (
         b'--b\r\nContent-Disposition: form-data; name="a"\r\n'
         b"Content-Transfer-Encoding: base64\r\n\r\n" + b" " * n + b"A\r\n--b--",
         MULTIPART,
@@ -376,7 +376,7 @@ IN_QUERIES: dict[str, Callable[[int], str]] = {
     "words": lambda n: "a+" * (n // 2),
     "letters": lambda n: "a" * n,
     "digits": lambda n: "9" * n,
-    "blanks and an end": lambda n: "+" * n + "x",
+    "spaces and a letter": lambda n: "+" * n + "x",
     "quotes": lambda n: '"' * n,
     "escapes": lambda n: "%25_" * (n // 4),
     "marks": lambda n: "a" + "%CC%81%CC%A7" * (n // 12),
@@ -454,21 +454,21 @@ BODIES: dict[str, Callable[[int], str]] = {
     ),
     "numbers for ids": lambda n: '{"ids":[' + _pad("1", n) + "]}",
     "texts for ids": lambda n: '{"ids":[' + _pad('"x"', n) + "]}",
-    "good ids": lambda n: '{"ids":[' + _pad(f'"{SOME_ID}"', n) + "]}",
+    "valid ids": lambda n: '{"ids":[' + _pad(f'"{SOME_ID}"', n) + "]}",
     "numbers for parts": lambda n: '{"parts":[' + _pad("1", n) + "]}",
     "empty lists": lambda n: '{"ids":[' + _pad("[]", n) + "]}",
-    "deep lists": lambda n: "[" * n,
-    "deep objects": lambda n: '{"a":' * (n // 5),
+    "nested lists": lambda n: "[" * n,
+    "nested objects": lambda n: '{"a":' * (n // 5),
     "a large number": lambda n: '{"byte_size":' + "9" * n + "}",
     "many large numbers": lambda n: '{"ids":[' + _pad("9" * 4_000, n) + "]}",
     "a long fraction": lambda n: '{"byte_size":0.' + "9" * n + "}",
     "a long name of a field": lambda n: '{"' + "a" * n + '":1}',
     "a long file name": lambda n: START + ',"x":"' + "a" * n + '"}',
-    "a tower of marks": lambda n: (
+    "many combining marks": lambda n: (
         '{"filename":"a' + "\\u0301\\u0327" * (n // 12) + '"}'
     ),
     "escapes": lambda n: '{"filename":"' + "\\ud83d\\ude00" * (n // 12) + '"}',
-    "half escapes": lambda n: '{"filename":"' + "\\ud83d" * (n // 6) + '"}',
+    "half surrogate pairs": lambda n: '{"filename":"' + "\\ud83d" * (n // 6) + '"}',
     "blanks": lambda n: " " * n,
     "open quotes": lambda n: '"' + "\\" * n,
 }

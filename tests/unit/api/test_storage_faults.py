@@ -80,7 +80,9 @@ def test_thousand_reports_cause_one_examination(
     with time_machine.travel(timezone.now(), tick=False):
         report("blocked")
         for _ in range(1000):
-            found = shared("origin http://testserver", lambda: pytest.fail("again"))
+            found = shared(
+                "origin http://testserver", lambda: pytest.fail("second examination")
+            )
             assert found == ["cors_origin_missing"]
 
     assert examined_origins == ["http://testserver"]
@@ -93,7 +95,10 @@ def test_invented_origins_do_not_cause_further_examinations(
     with time_machine.travel(timezone.now(), tick=False):
         shared("origin http://a.example", list)
 
-        assert shared("origin http://b.example", lambda: pytest.fail("again")) is None
+        assert (
+            shared("origin http://b.example", lambda: pytest.fail("second examination"))
+            is None
+        )
 
 
 def test_failed_examination_is_repeated() -> None:

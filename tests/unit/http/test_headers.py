@@ -156,7 +156,7 @@ def test_internal_error_has_the_headers_and_no_details(
     django_user_model: Any, db: None, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     def fail(_: Any) -> None:
-        raise RuntimeError("the inside of the house")
+        raise RuntimeError("an internal detail")
 
     monkeypatch.setattr(quota, "usage", fail)
     browser = Client(raise_request_exception=False)
@@ -168,7 +168,7 @@ def test_internal_error_has_the_headers_and_no_details(
     assert missing(answer) == {}
     text = answer.content.decode()
     for inside in (
-        "inside of the house",
+        "internal detail",
         "RuntimeError",
         "Traceback",
         "uploads",

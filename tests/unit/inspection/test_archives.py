@@ -58,14 +58,17 @@ HARMFUL = {
         "fill a disk",
     ),
     "overlapping entries": (archives.overlapping(), "fill a disk"),
-    "a few that overlap": (archives.overlapping(2, 10), "share the same bytes"),
-    "42 deep, stored": (archives.nested(42, compression=STORED), "16 levels"),
-    "42 deep, stored, by another name": (
+    "two overlapping entries": (archives.overlapping(2, 10), "share the same bytes"),
+    "42 nested stored archives": (archives.nested(42, compression=STORED), "16 levels"),
+    "42 nested stored archives, named as a picture": (
         archives.nested(42, compression=STORED, name="holiday.jpg"),
         "16 levels",
     ),
-    "42 deep, deflated": (archives.nested(42, compression=DEFLATED), "16 levels"),
-    "42 deep, deflated, by another name": (
+    "42 nested deflated archives": (
+        archives.nested(42, compression=DEFLATED),
+        "16 levels",
+    ),
+    "42 nested deflated archives, named as a picture": (
         archives.nested(42, compression=DEFLATED, name="holiday.jpg"),
         "16 levels",
     ),
@@ -83,7 +86,7 @@ HARMFUL = {
         packed(("a.zip", archives.bomb()), ("b", b"b")),
         "200 MB",
     ),
-    "a bomb in layers": (
+    "a bomb in three nested archives": (
         packed(("x", packed(("y", packed(("z.zip", archives.bomb())))))),
         "200 MB",
     ),
@@ -91,25 +94,25 @@ HARMFUL = {
         packed(("a.zip", archives.with_symlink()), compression=STORED),
         "outside of the archive",
     ),
-    "a name in a stored archive": (
+    "a forbidden name in a stored archive": (
         packed(("a.zip", packed(("../x", b"x"))), compression=STORED),
         "outside of the archive's folder",
     ),
-    "a bomb and an empty end in its comment": (
+    "a bomb with an empty end record in its comment": (
         raw(BOMB, comment=archives.end_record(0, b"", b"", b"")[:-2] + b"\xff\xff"),
         "fill a disk",
     ),
-    "a bomb and the mark of an end as its last bytes": (
+    "a bomb that ends with the signature of an end record": (
         raw(BOMB, comment=b"PK\x05\x06"),
         "fill a disk",
     ),
-    "a bomb and another whole archive in its comment": (
+    "a bomb with another archive in its comment": (
         raw(BOMB, comment=packed(("a", b"a"))),
         "fill a disk",
     ),
     "a bomb after another archive": (packed(("a", b"a")) + raw(BOMB), "fill a disk"),
     "a bomb after one byte": (raw(BOMB, prefix=b"\n"), "fill a disk"),
-    "a bomb after one byte, with a false end": (
+    "a bomb after one byte, with a false end record": (
         raw(BOMB, prefix=b"\n", comment=b"PK\x05\x06"),
         "fill a disk",
     ),
@@ -117,11 +120,11 @@ HARMFUL = {
         raw(replace(BOMB, declared=1000)),
         "fill a disk",
     ),
-    "a bomb without a list": (
+    "a bomb without a directory": (
         raw(BOMB).split(b"PK\x01\x02")[0],
         "fill a disk",
     ),
-    "a name, and no list": (
+    "a forbidden name in an archive without a directory": (
         raw(Raw(b"a", b"a"), Raw(b"../b", b"b")).split(b"PK\x01\x02")[0],
         "outside of the archive's folder",
     ),
@@ -168,20 +171,20 @@ def test_local_extra_field_that_moves_data_into_the_next_entry_is_refused() -> N
 
 DAMAGED = {
     "truncated": packed(("a", NOISE))[:100_000],
-    "its end cut off": packed(("a", NOISE))[:-10],
-    "a list that is elsewhere": archives.with_false_end_record(
+    "end record cut off": packed(("a", NOISE))[:-10],
+    "wrong start of the directory": archives.with_false_end_record(
         packed(("a", b"a")), about="start", value=10**6
     ),
-    "a list that is longer": archives.with_false_end_record(
+    "wrong size of the directory": archives.with_false_end_record(
         packed(("a", b"a")), about="size", value=10**6
     ),
-    "a list of something else": packed(("a", b"a")).replace(
+    "damaged directory entry": packed(("a", b"a")).replace(
         b"PK\x01\x02", b"PK\x01\x03"
     ),
-    "a list that breaks off": packed(("a", b"a"), ("b", b"b"))
+    "damaged second directory entry": packed(("a", b"a"), ("b", b"b"))
     .replace(b"PK\x01\x02", b"PK\x01\x03", 2)
     .replace(b"PK\x01\x03", b"PK\x01\x02", 1),
-    "no local header": packed(("a", b"a"), ("b", b"b"))
+    "damaged second local header": packed(("a", b"a"), ("b", b"b"))
     .replace(b"PK\x03\x04", b"PK\x03\x05", 2)
     .replace(b"PK\x03\x05", b"PK\x03\x04", 1),
 }

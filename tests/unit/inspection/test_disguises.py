@@ -321,7 +321,7 @@ def test_runnable_extensions_include_related_ones() -> None:
 
 MORE_PROGRAMS = {
     "32-bit linux": b"\x7fELF\x01\x01\x01" + bytes(60),
-    "linux on another processor": b"\x7fELF\x02\x02\x01" + bytes(60),
+    "big-endian linux": b"\x7fELF\x02\x02\x01" + bytes(60),
     "32-bit macos": bytes.fromhex("feedface") + bytes(60),
     "macos, little-endian": bytes.fromhex("cffaedfe") + bytes(60),
     "windows installer": heads.OLE[:8]
@@ -423,7 +423,7 @@ LATE = {
     ),
     "page after a comment": LONG + b"<html><script>1</script></html>",
     "page after words": b"words " * 200_000 + b"<script>1</script>",
-    "script between two pieces": heads.PLAIN_SVG[:-8]
+    "script across two blocks": heads.PLAIN_SVG[:-8]
     + b" " * (1024**2 - 70)
     + b"<script/></svg>",
 }

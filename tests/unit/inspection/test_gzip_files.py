@@ -35,13 +35,13 @@ def test_gzip_bomb_is_refused() -> None:
         gzip.compress(b"x") + bytes(99) + gzip.compress(bytes(150_000_000)),
     ],
     ids=[
-        "zeros behind it",
-        "a false size",
-        "a small member behind it",
+        "followed by zeros",
+        "false size at the end",
+        "followed by a small member",
         "after a small member",
-        "in three members",
-        "cut off",
-        "behind zeros",
+        "three members",
+        "truncated",
+        "after zeros",
     ],
 )
 def test_gzip_bomb_with_a_false_size_at_its_end_is_refused(content: bytes) -> None:

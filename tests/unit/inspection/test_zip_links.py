@@ -12,19 +12,19 @@ from tests.support.zip_files import DEFLATED, inspect_archive
 
 LEADING_LINKS = {
     "absolute": [link(b"link", b"/etc/passwd")],
-    "to the parent": [link(b"link", b"..")],
-    "above by two": [link(b"a/link", b"../../x")],
-    "a drive": [link(b"link", b"C:\\x")],
-    "Windows separators": [link(b"a/link", b"..\\..\\x")],
-    "host Atari": [link(b"link", b"/etc", system=archives.ATARI)],
-    "host FAT": [link(b"link", b"/etc", system=archives.FAT)],
-    "an unknown host": [link(b"link", b"/etc", system=200)],
+    "to the parent folder": [link(b"link", b"..")],
+    "two folders up": [link(b"a/link", b"../../x")],
+    "to a drive of Windows": [link(b"link", b"C:\\x")],
+    "with Windows separators": [link(b"a/link", b"..\\..\\x")],
+    "made on Atari": [link(b"link", b"/etc", system=archives.ATARI)],
+    "made on FAT": [link(b"link", b"/etc", system=archives.FAT)],
+    "made on an unknown system": [link(b"link", b"/etc", system=200)],
     "compressed": [link(b"link", b"/etc" * 50, method=DEFLATED)],
     "with a zero byte": [link(b"link", b"/etc\x00")],
     "through a link to a folder": [link(b"a", b"."), link(b"b", b"a/..")],
     "through a link, other case": [link(b"A", b"."), link(b"b", b"a/..")],
     "through a later link": [link(b"b", b"a/.."), link(b"a", b".")],
-    "a chain": [link(b"a", b"b"), link(b"b", b"c"), link(b"c", b"../x")],
+    "a chain of links": [link(b"a", b"b"), link(b"b", b"c"), link(b"c", b"../x")],
     "below a link": [
         link(b"a/b/c/d", b"x"),
         link(b"e", b"a/b/c"),
@@ -35,8 +35,12 @@ LEADING_LINKS = {
         link(b"e", b"a/b"),
         link(b"e/f", b"../.."),
     ],
-    "a name twice": [link(b"a", b"b/c/d"), link(b"a", b"."), link(b"e", b"a/..")],
-    "a name with a parent folder": [link(b"a", b"."), Raw(b"a/../b", b"b")],
+    "two links of one name": [
+        link(b"a", b"b/c/d"),
+        link(b"a", b"."),
+        link(b"e", b"a/.."),
+    ],
+    "a name with .. through a link": [link(b"a", b"."), Raw(b"a/../b", b"b")],
 }
 
 
@@ -50,7 +54,7 @@ def test_link_that_leads_outside_is_refused(entries: list[Raw]) -> None:
 
 
 STAYING_LINKS = {
-    "beside it": [link(b"a/link", b"b")],
+    "to a file in the same folder": [link(b"a/link", b"b")],
     "to the archive's folder": [link(b"a/link", b"..")],
     "a framework of macOS": [
         Raw(b"F.framework/Versions/A/F", b"f"),
@@ -63,10 +67,10 @@ STAYING_LINKS = {
         link(b"node_modules/a", b".store/a@1/node_modules/a"),
         link(b"node_modules/.store/a@1/node_modules/b", b"../../b@2/node_modules/b"),
     ],
-    "in a circle": [link(b"a", b"b"), link(b"b", b"a")],
+    "two links to each other": [link(b"a", b"b"), link(b"b", b"a")],
     "to itself": [link(b"a", b"a/x")],
     "an entry below a link": [link(b"a", b"b"), Raw(b"a/c", b"c")],
-    "nothing": [link(b"a", b"")],
+    "to an empty target": [link(b"a", b"")],
     "encrypted": [link(b"a", b"xxxxxxxxxxxxxxxx", flags=1)],
 }
 

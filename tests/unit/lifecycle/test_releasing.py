@@ -59,7 +59,7 @@ def create_rejected(bucket: Bucket, owner: Any) -> Upload:
 
 
 @pytest.fixture
-def rejected_upload(bucket: Bucket, alice: Any) -> Upload:
+def rejected(bucket: Bucket, alice: Any) -> Upload:
     return create_rejected(bucket, alice)
 
 
@@ -69,48 +69,45 @@ def release(upload: Upload, operator: Any) -> Upload:
 
 
 def test_release_is_a_new_upload_of_the_same_owner(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected: Upload, operator: Any, alice: Any
 ) -> None:
-    made = release(rejected_upload, operator)
+    made = release(rejected, operator)
 
-    rejected_upload.refresh_from_db()
-    assert (rejected_upload.state, rejected_upload.released_as) == (
-        State.REJECTED,
-        made,
-    )
-    assert made.key != rejected_upload.key
+    rejected.refresh_from_db()
+    assert (rejected.state, rejected.released_as) == (State.REJECTED, made)
+    assert made.key != rejected.key
     assert (made.state, made.owner, made.released_from) == (
         State.READY,
         alice,
-        rejected_upload,
+        rejected,
     )
     assert (made.filename, made.relative_path) == ("a.txt", "b/a.txt")
     stored = bucket.read_range(made.key, 0, 1000)
     assert hashlib.sha256(stored).digest() == hashlib.sha256(CONTENT).digest()
     assert quota_counts(alice) == (len(CONTENT), 0, 1, 0)
     assert event_kinds(made) == ["upload.started", "upload.inspecting", "upload.ready"]
-    event = rejected_upload.events.get(kind="upload.released")
+    event = rejected.events.get(kind="upload.released")
     assert (event.actor, event.user) == (operator, alice)
     assert event.detail == {"released_as": str(made.pk), "operator": "operator"}
     assert list(audit()) == []
 
 
 def test_second_release_returns_the_first(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected: Upload, operator: Any, alice: Any
 ) -> None:
-    stale = Upload.objects.get(pk=rejected_upload.pk)
+    stale = Upload.objects.get(pk=rejected.pk)
 
-    first, second = release(rejected_upload, operator), release(stale, operator)
+    first, second = release(rejected, operator), release(stale, operator)
 
     assert first == second
     assert Upload.objects.count() == 2
     assert quota_counts(alice) == (len(CONTENT), 0, 1, 0)
-    assert event_kinds(rejected_upload).count("upload.released") == 1
+    assert event_kinds(rejected).count("upload.released") == 1
 
 
 def test_concurrent_release_returns_the_existing_one(
     bucket: Bucket,
-    rejected_upload: Upload,
+    rejected: Upload,
     operator: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -125,21 +122,21 @@ def test_concurrent_release_returns_the_existing_one(
 
     monkeypatch.setattr(releasing, "_create", release_meanwhile)
 
-    assert lifecycle.begin_release(rejected_upload, actor=operator) == winner[0]
+    assert lifecycle.begin_release(rejected, actor=operator) == winner[0]
     assert Upload.objects.count() == 2
 
 
 def test_release_over_the_quota_is_refused_and_changes_nothing(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected: Upload, operator: Any, alice: Any
 ) -> None:
     StorageQuota.objects.filter(user=alice).update(limit_bytes=3)
 
     with pytest.raises(QuotaExceeded) as refusal:
-        release(rejected_upload, operator)
+        release(rejected, operator)
 
     assert refusal.value.detail.startswith("The owner does not have enough free space.")
-    rejected_upload.refresh_from_db()
-    assert rejected_upload.released_as is None
+    rejected.refresh_from_db()
+    assert rejected.released_as is None
     assert Upload.objects.count() == 1
     assert quota_counts(alice) == (0, 0, 0, 0)
 
@@ -161,26 +158,26 @@ def test_release_over_the_quota_is_refused_and_changes_nothing(
     ],
 )
 def test_upload_that_cannot_be_released_is_refused(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, facts: Any, words: str
+    bucket: Bucket, rejected: Upload, operator: Any, facts: Any, words: str
 ) -> None:
     Upload.objects.update(**facts)
-    rejected_upload.refresh_from_db()
+    rejected.refresh_from_db()
 
     with pytest.raises(InvalidState) as refusal:
-        release(rejected_upload, operator)
+        release(rejected, operator)
 
     assert words in refusal.value.detail
     assert Upload.objects.count() == 1
 
 
 def test_release_of_an_object_too_large_for_a_copy_is_not_offered(
-    rejected_upload: Upload, monkeypatch: pytest.MonkeyPatch
+    rejected: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert lifecycle.may_be_released(rejected_upload)
+    assert lifecycle.may_be_released(rejected)
 
-    rejected_upload.byte_size = 5 * 1000**3 + 1
+    rejected.byte_size = 5 * 1000**3 + 1
 
-    assert not lifecycle.may_be_released(rejected_upload)
+    assert not lifecycle.may_be_released(rejected)
 
 
 def test_release_is_not_offered_without_quarantine(
@@ -196,19 +193,19 @@ def test_release_is_not_offered_without_quarantine(
 
 
 def test_old_refusal_without_a_cause_can_be_released(
-    bucket: Bucket, rejected_upload: Upload, operator: Any
+    bucket: Bucket, rejected: Upload, operator: Any
 ) -> None:
     Upload.objects.update(rejected_cause="")
 
-    assert release(rejected_upload, operator).state == State.READY
+    assert release(rejected, operator).state == State.READY
 
 
 def test_release_ignores_only_the_cause_of_the_refusal(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any, settings: Any
+    bucket: Bucket, rejected: Upload, operator: Any, alice: Any, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Refusing", "Malware")
 
-    made = release(rejected_upload, operator)
+    made = release(rejected, operator)
 
     assert (made.state, made.rejected_cause) == (State.REJECTED, MALWARE)
     assert not lifecycle.may_be_released(made)
@@ -217,62 +214,62 @@ def test_release_ignores_only_the_cause_of_the_refusal(
 
 
 def test_release_is_refused_for_another_cause(
-    bucket: Bucket, rejected_upload: Upload, operator: Any
+    bucket: Bucket, rejected: Upload, operator: Any
 ) -> None:
     Upload.objects.update(rejected_cause=NOT_SCANNED)
 
-    made = release(rejected_upload, operator)
+    made = release(rejected, operator)
 
     assert (made.state, made.rejected_cause) == (State.REJECTED, "content")
 
 
 def test_failed_release_can_be_repeated(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, settings: Any
+    bucket: Bucket, rejected: Upload, operator: Any, settings: Any
 ) -> None:
-    lifecycle.request_release(rejected_upload, actor=rejected_upload.owner)
+    lifecycle.request_release(rejected, actor=rejected.owner)
     settings.INSPECTORS = entries("Malware")
-    failed = release(rejected_upload, operator)
-    rejected_upload.refresh_from_db()
-    assert release_state(rejected_upload) == "requested"
+    failed = release(rejected, operator)
+    rejected.refresh_from_db()
+    assert release_state(rejected) == "requested"
     settings.INSPECTORS = entries("Refusing")
 
-    made = release(rejected_upload, operator)
+    made = release(rejected, operator)
 
-    rejected_upload.refresh_from_db()
+    rejected.refresh_from_db()
     assert failed.state == State.REJECTED
-    assert (made.state, rejected_upload.released_as) == (State.READY, made)
+    assert (made.state, rejected.released_as) == (State.READY, made)
 
 
 def test_release_waits_for_an_unavailable_inspector(
     bucket: Bucket,
-    rejected_upload: Upload,
+    rejected: Upload,
     operator: Any,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.INSPECTORS = entries("Refusing", "Unavailable")
     monkeypatch.setattr(Unavailable, "is_unavailable", True)
-    assert release(rejected_upload, operator).state == State.INSPECTING
+    assert release(rejected, operator).state == State.INSPECTING
     monkeypatch.setattr(Unavailable, "is_unavailable", False)
 
     let_time_pass(minutes=10)
     sweep()
 
-    rejected_upload.refresh_from_db()
-    assert rejected_upload.released_as is not None
-    assert rejected_upload.released_as.state == State.READY
+    rejected.refresh_from_db()
+    assert rejected.released_as is not None
+    assert rejected.released_as.state == State.READY
 
 
 def test_sweeper_finishes_a_release_after_storage_errors(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected: Upload, operator: Any, alice: Any
 ) -> None:
     with s3_answers_500(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
-        release(rejected_upload, operator)
+        release(rejected, operator)
     let_time_pass(minutes=10)
 
     sweep()
 
-    made = Upload.objects.get(released_from=rejected_upload)
+    made = Upload.objects.get(released_from=rejected)
     assert made.state == State.READY
     assert quota_counts(alice) == (len(CONTENT), 0, 1, 0)
 
@@ -285,32 +282,32 @@ def test_release_is_finished_after_a_kill_at_any_call(
     while died:
         step += 1
         assert step < 100
-        rejected_upload = create_rejected(bucket, alice)
+        rejected = create_rejected(bucket, alice)
         died = False
         try:
             with killed_at(bucket, step):
-                release(rejected_upload, operator)
+                release(rejected, operator)
         except Killed:
             died = True
         let_time_pass(minutes=10)
 
         sweep()
 
-        made = Upload.objects.filter(released_from=rejected_upload)
+        made = Upload.objects.filter(released_from=rejected)
         assert [row.state for row in made] in ([], [State.READY]), step
         assert list(audit()) == []
-        made_now = release(rejected_upload, operator)
+        made_now = release(rejected, operator)
         assert made_now.state == State.READY
-        assert event_kinds(rejected_upload).count("upload.released") == 1
+        assert event_kinds(rejected).count("upload.released") == 1
         assert quota_counts(alice) == (step * len(CONTENT), 0, step, 0)
     assert step > 10, "The test has found too few calls to prove anything."
 
 
 def test_release_ends_if_its_copy_is_missing(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected: Upload, operator: Any, alice: Any
 ) -> None:
-    made = lifecycle.begin_release(rejected_upload, actor=operator)
-    empty_quarantine(rejected_upload)
+    made = lifecycle.begin_release(rejected, actor=operator)
+    empty_quarantine(rejected)
 
     with pytest.raises(InvalidState):
         complete(made, actor=operator)
@@ -321,9 +318,9 @@ def test_release_ends_if_its_copy_is_missing(
 
 
 def test_owner_cannot_write_to_a_release(
-    bucket: Bucket, rejected_upload: Upload, operator: Any
+    bucket: Bucket, rejected: Upload, operator: Any
 ) -> None:
-    made = lifecycle.begin_release(rejected_upload, actor=operator)
+    made = lifecycle.begin_release(rejected, actor=operator)
     assert made.transport == Transport.COPY
 
     with pytest.raises(InvalidState):
@@ -335,9 +332,9 @@ def test_owner_cannot_write_to_a_release(
 
 
 def test_owner_can_cancel_a_release(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected: Upload, operator: Any, alice: Any
 ) -> None:
-    made = lifecycle.begin_release(rejected_upload, actor=operator)
+    made = lifecycle.begin_release(rejected, actor=operator)
 
     lifecycle.remove(made, actor=alice)
 
@@ -347,65 +344,64 @@ def test_owner_can_cancel_a_release(
 
 
 def test_owner_can_request_a_release_once(
-    bucket: Bucket, rejected_upload: Upload, alice: Any, client: Client
+    bucket: Bucket, rejected: Upload, alice: Any, client: Client
 ) -> None:
     client.force_login(alice)
-    address = f"/api/v1/uploads/{rejected_upload.pk}"
+    address = f"/api/v1/uploads/{rejected.pk}"
     assert client.get(address).json()["release"] == "possible"
 
     answers = [client.post(f"{address}/request-release") for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[1].json()["release"] == "requested"
-    event = rejected_upload.events.get(kind="upload.release_requested")
+    event = rejected.events.get(kind="upload.release_requested")
     assert event.actor == alice
 
 
 def test_api_links_the_release_and_the_refused_upload(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any, client: Client
+    bucket: Bucket, rejected: Upload, operator: Any, alice: Any, client: Client
 ) -> None:
-    made = release(rejected_upload, operator)
+    made = release(rejected, operator)
     client.force_login(alice)
 
     old, new = (
-        client.get(f"/api/v1/uploads/{upload.pk}").json()
-        for upload in (rejected_upload, made)
+        client.get(f"/api/v1/uploads/{upload.pk}").json() for upload in (rejected, made)
     )
 
     assert (old["state"], old["release"]) == ("rejected", "released")
     assert (old["released_as"], new["released_from"]) == (
         str(made.pk),
-        str(rejected_upload.pk),
+        str(rejected.pk),
     )
     assert (new["state"], new["transport"]) == ("ready", "copy")
 
 
 def test_request_for_an_impossible_release_is_refused(
-    bucket: Bucket, rejected_upload: Upload, alice: Any, client: Client, settings: Any
+    bucket: Bucket, rejected: Upload, alice: Any, client: Client, settings: Any
 ) -> None:
     settings.INSPECTORS = []
     ready = make_ready(bucket, alice)
-    Upload.objects.filter(pk=rejected_upload.pk).update(rejected_cause=MALWARE)
+    Upload.objects.filter(pk=rejected.pk).update(rejected_cause=MALWARE)
     client.force_login(alice)
-    for upload in (ready, rejected_upload):
+    for upload in (ready, rejected):
         answer = client.post(f"/api/v1/uploads/{upload.pk}/request-release")
         assert (answer.status_code, answer.json()["code"]) == (409, "invalid_state")
     client.force_login(User.objects.create_user("mallory"))
-    answer = client.post(f"/api/v1/uploads/{rejected_upload.pk}/request-release")
+    answer = client.post(f"/api/v1/uploads/{rejected.pk}/request-release")
     assert answer.status_code == 404
 
 
 def test_page_offers_a_request_and_links_to_the_release(
-    bucket: Bucket, rejected_upload: Upload, alice: Any, operator: Any, client: Client
+    bucket: Bucket, rejected: Upload, alice: Any, operator: Any, client: Client
 ) -> None:
     client.force_login(alice)
-    address = f"/uploads/{rejected_upload.pk}/"
+    address = f"/uploads/{rejected.pk}/"
     assert "Ask for release" in client.get(address).content.decode()
 
     page = client.post(f"{address}request-release/", follow=True).content.decode()
     assert "You have asked the operators to release this file." in page
     assert "Ask for release" not in page
-    made = release(rejected_upload, operator)
+    made = release(rejected, operator)
 
     page = client.get(address).content.decode()
     assert f'href="/uploads/{made.pk}/"' in page
@@ -413,23 +409,23 @@ def test_page_offers_a_request_and_links_to_the_release(
     page = client.get(f"/uploads/{made.pk}/").content.decode()
     assert f'href="{address}"' in page
     # The page of the release must not show the reason of the refusal.
-    assert rejected_upload.rejected_reason not in page
+    assert rejected.rejected_reason not in page
     assert "Checked and stored by an administrator</span>" in page
 
 
 def test_operator_finds_requests_and_releases_in_the_admin(
-    bucket: Bucket, rejected_upload: Upload, alice: Any, admin_client: Client
+    bucket: Bucket, rejected: Upload, alice: Any, admin_client: Client
 ) -> None:
-    lifecycle.request_release(rejected_upload, actor=alice)
+    lifecycle.request_release(rejected, actor=alice)
     other = create_rejected(bucket, alice)
     page = admin_client.get(LIST, {"inspection": "requested"})
-    assert list(page.context["cl"].result_list) == [rejected_upload]
-    change = admin_client.get(f"{LIST}{rejected_upload.pk}/change/").content.decode()
+    assert list(page.context["cl"].result_list) == [rejected]
+    change = admin_client.get(f"{LIST}{rejected.pk}/change/").content.decode()
     assert 'value="release"' in change
 
     answer = admin_client.post(
         LIST,
-        {"action": "release", "_selected_action": [rejected_upload.pk, other.pk]},
+        {"action": "release", "_selected_action": [rejected.pk, other.pk]},
         follow=True,
     )
 
@@ -437,42 +433,40 @@ def test_operator_finds_requests_and_releases_in_the_admin(
     page = admin_client.get(LIST, {"inspection": "requested"})
     assert list(page.context["cl"].result_list) == []
     page = admin_client.get(LIST, {"inspection": "released"})
-    assert set(page.context["cl"].result_list) == {rejected_upload, other}
-    change = admin_client.get(f"{LIST}{rejected_upload.pk}/change/").content.decode()
-    rejected_upload.refresh_from_db()
-    assert f"/admin/uploads/upload/{rejected_upload.released_as_id}/change/" in change
+    assert set(page.context["cl"].result_list) == {rejected, other}
+    change = admin_client.get(f"{LIST}{rejected.pk}/change/").content.decode()
+    rejected.refresh_from_db()
+    assert f"/admin/uploads/upload/{rejected.released_as_id}/change/" in change
     assert 'value="release"' not in change
 
 
 def test_release_without_a_copy_can_be_continued_in_the_admin(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, admin_client: Client
+    bucket: Bucket, rejected: Upload, operator: Any, admin_client: Client
 ) -> None:
     with s3_answers_500(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
-        release(rejected_upload, operator)
+        release(rejected, operator)
 
-    change = admin_client.get(f"{LIST}{rejected_upload.pk}/change/").content.decode()
+    change = admin_client.get(f"{LIST}{rejected.pk}/change/").content.decode()
 
     assert 'value="release"' in change
 
 
 def test_operator_without_permission_cannot_release(
-    bucket: Bucket, rejected_upload: Upload, client: Client
+    bucket: Bucket, rejected: Upload, client: Client
 ) -> None:
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_upload"))
     client.force_login(viewer)
 
-    client.post(
-        LIST, {"action": "release", "_selected_action": str(rejected_upload.pk)}
-    )
+    client.post(LIST, {"action": "release", "_selected_action": str(rejected.pk)})
 
     assert Upload.objects.count() == 1
 
 
 def test_erasure_removes_both_uploads_and_the_copy(
-    bucket: Bucket, rejected_upload: Upload, operator: Any, alice: Any
+    bucket: Bucket, rejected: Upload, operator: Any, alice: Any
 ) -> None:
-    release(rejected_upload, operator)
+    release(rejected, operator)
     let_time_pass(days=2)
 
     report = erase(alice)
@@ -482,7 +476,7 @@ def test_erasure_removes_both_uploads_and_the_copy(
     assert list(bucket.list_objects("")) == []
 
 
-def test_old_code_inserts_rows_into_the_new_table(rejected_upload: Upload) -> None:
+def test_old_code_inserts_rows_into_the_new_table(rejected: Upload) -> None:
     new = {"search_name", "rejected_cause", "release_requested_at"}
     new |= {"released_as_id", "released_from_id"}
     columns = {str(field.column) for field in Upload._meta.concrete_fields} - new
@@ -496,6 +490,6 @@ def test_old_code_inserts_rows_into_the_new_table(rejected_upload: Upload) -> No
             [uuid.uuid4().hex, "uploads/00/" + "0" * 40],
         )
 
-    written = Upload.objects.exclude(pk=rejected_upload.pk).get()
+    written = Upload.objects.exclude(pk=rejected.pk).get()
     assert (written.search_name, written.rejected_cause) == ("", "")
     assert not written.released_as
