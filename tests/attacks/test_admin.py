@@ -126,7 +126,7 @@ def test_quota_form_cannot_set_counters(alice: Person) -> None:
 
 @pytest.mark.parametrize("page", ["storagequota", "uploadpolicy", "apitoken"])
 def test_staff_without_permission_cannot_change_rules(staff: Any, page: str) -> None:
-    # With these forms, an attacker could raise the own quota, change the policy, or
+    # With these forms, an attacker could raise their own quota, change the policy, or
     # create a token for another person.
     person = staff("view_upload", "change_upload")
     assert person.user is not None

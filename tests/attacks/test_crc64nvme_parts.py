@@ -1,4 +1,4 @@
-"""Attacks on the parts of a site with UPLOADS_CHECKSUM=crc64nvme."""
+"""Attacks on multipart uploads with UPLOADS_CHECKSUM=crc64nvme."""
 
 from __future__ import annotations
 

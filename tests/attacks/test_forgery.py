@@ -157,7 +157,8 @@ def test_form_of_another_site_cannot_log_a_person_in(alice: Person) -> None:
 )
 @pytest.mark.parametrize("page", ["/accounts/login/", "/admin/login/"])
 def test_login_does_not_redirect_to_another_site(page: str, target: str) -> None:
-    # A link to the real login page that redirects to a false login page helps phishing.
+    # If the login page redirected to other sites, a link to the real login page could
+    # lead to a false login page.
     User.objects.create_superuser("operator", password=PASSWORD)
     browser = Client()
 
@@ -278,7 +279,7 @@ def test_password_change_ends_all_other_sessions(alice: Person) -> None:
 def test_request_with_a_wrong_token_does_not_use_the_session(
     alice: Person, subtests: pytest.Subtests
 ) -> None:
-    # A request with a wrong token must not act as the person of the session cookie.
+    # If a request has a wrong token, the site must not use its session cookie instead.
     assert alice.user is not None
     row, secret = create_token(alice.user, name="script")
 

@@ -38,7 +38,7 @@ def mail_server() -> Iterator[MailServer]:
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """Configure the log again after a test has captured its output."""
+    """Restore the configuration of the log after a test that changes it."""
     yield
     logging.config.dictConfig(settings.LOGGING)
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.files import payload, png, uploads_of
 from tests.browser.upload_page import UploadPage
 
-# Drops a folder of this many small files that are not on a disk.
+# Drops a folder with `count` small files that are not on a disk.
 DROP_MANY = """
 (count) => {
   const children = Array.from({length: count}, (_, number) => {

@@ -65,7 +65,7 @@ def differences_of(person: User) -> list[Difference]:
 
 
 def signed_headers(traffic: Traffic) -> set[str]:
-    """Return the checksum headers that the URLs of the sent bodies have signed."""
+    """Return the checksum headers in the signatures of the URLs of all sent bodies."""
     urls = [url for method, url in traffic.sent if method == "PUT"]
     return {name for url in urls for name in re.findall(r"x-amz-checksum-\w+", url)}
 

@@ -69,29 +69,29 @@ def test_open_tab_sends_nothing_after_another_person_logged_in(
 def test_logout_in_the_admin_clears_open_pages(
     context: BrowserContext, page: Page, base_url: str
 ) -> None:
-    name = f"olga-{uuid.uuid4().hex[:8]}"
-    olga = User.objects.create_superuser(name, password="demo")
-    log_in(page, olga, base_url)
+    name = f"operator-{uuid.uuid4().hex[:8]}"
+    operator = User.objects.create_superuser(name, password="demo")
+    log_in(page, operator, base_url)
     others = [page, context.new_page()]
     for other, path in zip(others, ("/accounts/", "/admin/auth/user/"), strict=True):
         other.goto(path)
         expect(other.locator("body")).to_contain_text(name, use_inner_text=True)
         expect(other.get_by_text("You logged out in another tab")).to_be_hidden()
-    # This page has the layout of the pages with recovery codes.
-    card = context.new_page()
-    token, _ = create_token(olga, name="nightly backup")
-    card.goto(f"/accounts/tokens/{token.pk}/revoke/")
-    expect(card.get_by_text("nightly backup")).to_be_visible()
-    office = context.new_page()
-    office.goto("/admin/")
-    office.get_by_role("button", name="Log out").click()
-    expect(office.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
+    # The pages with recovery codes use the same layout as this page.
+    token_page = context.new_page()
+    token, _ = create_token(operator, name="nightly backup")
+    token_page.goto(f"/accounts/tokens/{token.pk}/revoke/")
+    expect(token_page.get_by_text("nightly backup")).to_be_visible()
+    admin_page = context.new_page()
+    admin_page.goto("/admin/")
+    admin_page.get_by_role("button", name="Log out").click()
+    expect(admin_page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
 
     for other in others:
         expect(other.get_by_text("You logged out in another tab")).to_be_visible()
         expect(other.locator("body")).not_to_contain_text(name, use_inner_text=True)
         expect(other).to_have_title("Slipway")
-    expect(card.get_by_text("You logged out in another tab")).to_be_visible()
-    expect(card.get_by_text("nightly backup")).to_be_hidden()
+    expect(token_page.get_by_text("You logged out in another tab")).to_be_visible()
+    expect(token_page.get_by_text("nightly backup")).to_be_hidden()
     page.get_by_role("link", name="Log in again").click()
     expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()

@@ -93,7 +93,7 @@ def named(attacks: list[Attack]) -> pytest.MarkDecorator:
 
 
 def long_ago() -> time_machine.travel:
-    """Sign in the past, so that the URL has been expired for a few seconds."""
+    """Set the signing time to the past, so that the URL expired a few seconds ago."""
     return time_machine.travel(datetime.now(UTC) - timedelta(seconds=905))
 
 

@@ -34,7 +34,7 @@ def test_form_creates_the_declared_object(store: Store, body: bytes) -> None:
     assert facts is not None
     assert facts.content_type == CONTENT_TYPE
     assert store.stored(key) == body
-    if store.name == "seaweed":  # moto stores neither
+    if store.name == "seaweed":  # moto does not store them
         assert facts.content_disposition == "attachment"
         assert facts.checksum_sha256 == sha256(body)
 

@@ -69,7 +69,7 @@ def assert_not_delayed(
 ) -> None:
     """Compare the time of a small request with and without expensive requests.
 
-    Other programs may slow down single rounds, so the best round counts.
+    Other programs may slow down single rounds, so the test uses the best round.
     """
     seen = []
     for _ in range(ROUNDS):
@@ -79,7 +79,7 @@ def assert_not_delayed(
         seen.append((round(meanwhile / quiet, 1), quiet, meanwhile))
         if meanwhile < MAX_SLOWDOWN * quiet:
             return
-    pytest.fail(f"slowdown, quiet seconds, seconds beside the attack: {seen}")
+    pytest.fail(f"slowdown, seconds alone, seconds during expensive requests: {seen}")
 
 
 def report() -> bytes:

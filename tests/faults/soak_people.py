@@ -77,7 +77,7 @@ class Person(threading.Thread):
         try:
             while time.monotonic() < self._until:
                 self._results.count(self._try(self._chance.choice(actions)))
-        except BaseException as error:  # noqa: BLE001  told by the soak's summary
+        except BaseException as error:  # noqa: BLE001  the soak reports it
             self.error = error
 
     def _try(self, action: Callable[[], str]) -> str:
@@ -159,7 +159,7 @@ class PersonAtThePage(threading.Thread):
                 while time.monotonic() < self._until:
                     self._results.count(self._upload_a_batch(browser))
                 browser.close()
-        except BaseException as error:  # noqa: BLE001  told by the soak's summary
+        except BaseException as error:  # noqa: BLE001  the soak reports it
             self.error = error
 
     def _upload_a_batch(self, browser: Browser) -> str:

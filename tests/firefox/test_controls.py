@@ -51,7 +51,7 @@ def half_sent(
 
 
 def all_parts(person: User) -> set[int]:
-    """Return the numbers of all parts of the film. The page has chosen their size."""
+    """Return the numbers of all parts of `film`. The page has chosen the part size."""
     return set(range(1, uploads_of(person)["film.bin"].part_count + 1))
 
 

@@ -23,7 +23,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Machine]:
-    """Yield a machine after all sections of the tutorial except the upgrade."""
+    """Yield a machine on which the tutorial was followed, except its upgrade."""
     with followed("vps.md") as machine:
         yield machine
 

@@ -1,8 +1,9 @@
 """gunicorn's settings for a site on SQLite that runs a race for a quota at its start.
 
-gunicorn's master process runs the race before it starts the web processes, because the
-process of the tests uses another default database. It writes `told.json` next to the
-database, with the results of the threads, the quota, and a token for the API.
+gunicorn's master process runs the race before it starts the web processes. The process
+of the tests cannot run the race, because its default database is another one. The master
+process writes `results.json` next to the database, with the results of the threads, the
+quota, and a token for the API.
 """
 
 from __future__ import annotations
@@ -45,6 +46,6 @@ def on_starting(server: Any) -> None:
         "reserved_bytes": quota.usage(alice).reserved_bytes,
         "token_of_bob": create_token(bob, name="race")[1],
     }
-    (settings.DATA_DIR / "told.json").write_text(json.dumps(answer))
+    (settings.DATA_DIR / "results.json").write_text(json.dumps(answer))
     # Close the connection, because web processes must not share it.
     connection.close()

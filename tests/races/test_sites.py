@@ -45,7 +45,7 @@ def test_64_starts_against_a_quota_for_10_admit_exactly_10_on_sqlite(
     try:
         # The threads of the master process race before the site answers.
         site.start()
-        received = json.loads((tmp_path / "told.json").read_text())
+        received = json.loads((tmp_path / "results.json").read_text())
         # Then HTTP requests race on the same database, which two processes write.
         token = received["token_of_bob"]
         answers = at_once(
