@@ -1,7 +1,7 @@
 """Provide a machine on which the server tutorial was followed, and a browser.
 
-Run with `-p pytest_playwright.pytest_playwright`, as root, with free ports 80, 443, 5432
-and 8333.
+Run with `-p pytest_playwright.pytest_playwright`, as root. The ports 80, 443, 5432 and
+8333 must be free.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """gunicorn's settings for a site on SQLite that runs a race for a quota at its start.
 
 gunicorn's master process runs the race before it starts the web processes. The process
-of the tests cannot run the race, because its default database is another one. The master
-process writes `results.json` next to the database, with the results of the threads, the
-quota, and a token for the API.
+of the tests cannot run it, because its default database is another one. The master
+process writes `results.json` next to the database, with the results of the threads,
+the quota, and a token for the API.
 """
 
 from __future__ import annotations
