@@ -108,7 +108,7 @@ def _collect_garbage_at_end() -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     # Python, Django and boto3 keep many objects until the end. With Python's default
-    # thresholds, the searches of these objects for garbage took 5 % of the time.
+    # thresholds, the garbage collector took 5 % of the time.
     gc.set_threshold(50_000, 20, 50)
     config.addinivalue_line("markers", "slow: left out of `make check`")
 

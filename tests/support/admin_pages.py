@@ -1,4 +1,4 @@
-"""URLs, accounts and rows for tests of the admin."""
+"""Provide URLs, accounts and rows for tests of the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of the API in tests, and the files that they declare."""
+"""Send calls to the API, and check its error responses."""
 
 from __future__ import annotations
 

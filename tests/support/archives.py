@@ -1,4 +1,4 @@
-"""ZIP archives for tests: ordinary, huge, nested, with false sizes, and damaged."""
+"""Create ZIP archives: ordinary, huge, nested, damaged, and with false sizes."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def with_false_size(content: bytes, declared_bytes: int) -> bytes:
 
 @dataclass(frozen=True)
 class Raw:
-    """One entry with freely chosen fields, for archives that no program writes."""
+    """One entry with chosen fields, for archives that no ordinary program creates."""
 
     name: bytes
     data: bytes = b""
@@ -193,7 +193,7 @@ def unicode_path(name: bytes) -> bytes:
 
 
 def scattered(count: int, *, extra: int = 0) -> bytes:
-    """Return an archive of small entries far apart, listed in a scattered order."""
+    """Return an archive of small entries that are far apart and listed in random order."""
     block, blocks = 128 * 1024, 43
     area = max(count * 64, blocks * block)
     step = area // count

@@ -1,4 +1,4 @@
-"""Helpers to create uploads in any state: declare, send bytes, let time pass."""
+"""Create uploads in any state: declare files, send bytes, let time pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of a person with a second factor: log in, set up, enter a code."""
+"""Log in and set up a second factor, as a person does."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ ROUNDS = 3
 def assert_linear_time(
     act: Callable[[Input], object], small: Input, large: Input, *, floor: float = 0.0005
 ) -> None:
-    """Check that an input 8 times as long takes less than 16 times as long.
+    """Check that an input of 8 times the length takes less than 16 times the CPU time.
 
     Times below ``floor`` seconds are not exact, so the check uses ``floor`` instead. It
     uses the shortest time of several tries. It passes if one of three rounds passes.

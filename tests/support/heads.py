@@ -1,4 +1,4 @@
-"""The first bytes of files of many types, for tests. The programs are incomplete."""
+"""Provide the first bytes of files of many types. The programs are incomplete."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SUFFIXES = ("", "\x00", "!", "\n")
 
 @dataclass(frozen=True)
 class Expression:
-    """A regular expression, its file and line, and the methods that the code calls."""
+    """A regular expression with its file and line, and the methods that the code calls."""
 
     place: str
     pattern: re.Pattern[Any]

@@ -1,4 +1,4 @@
-"""Inspectors and samples for tests. Tests put the inspectors into INSPECTORS."""
+"""Provide inspectors and samples. Tests put the inspectors into INSPECTORS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site under gunicorn with a real S3 server, for tests with a browser.
+"""Run the site under gunicorn with a real S3 server, for tests with a browser.
 
 The site runs as in production: DEBUG is off, and the static files are collected and
 hashed. The conftest of a layer imports these fixtures. Run its tests with
@@ -127,7 +127,7 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     watch(access_log)
     command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
     command += ["--bind", f"{HOST}:{port}", "--threads", "8", "--no-control-socket"]
-    # Long, because a request fails if the site closes an idle connection at that
+    # The timeout is long, because a request fails if the site closes its connection at
     # moment.
     command += ["--keep-alive", "300", "--timeout", "120"]
     command += ["--access-logfile", str(access_log)]

@@ -1,4 +1,4 @@
-"""A mail server for tests. It keeps received mails in memory."""
+"""Run a mail server that keeps received mails in memory."""
 
 from __future__ import annotations
 

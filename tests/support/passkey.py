@@ -1,4 +1,4 @@
-"""A simulated device with a passkey, and the JSON that a browser sends for it."""
+"""Simulate a device with a passkey, and the JSON that a browser sends for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Helpers for tests of uploads by a form without JavaScript."""
+"""Upload files by a form without JavaScript, without a browser."""
 
 from __future__ import annotations
 

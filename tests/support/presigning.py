@@ -1,4 +1,4 @@
-"""Identities, endpoints and times for tests of the presigner."""
+"""Provide identities, endpoints and a time for tests of the presigner."""
 
 from __future__ import annotations
 

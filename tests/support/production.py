@@ -1,4 +1,4 @@
-"""The environment of a deployed site without HTTPS, for tests that start the site."""
+"""Provide the environment of a deployed site without HTTPS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paths of all routes of the site, for tests that request each of them."""
+"""Find the paths of all routes of the site, for tests that request each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An authenticator app (RFC 6238) for tests."""
+"""Compute the codes of an authenticator app (RFC 6238)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ZIP archives for tests, and a function that inspects an archive."""
+"""Provide ZIP archives, and a function that inspects an archive."""
 
 from __future__ import annotations
 

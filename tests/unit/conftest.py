@@ -1,4 +1,4 @@
-"""Fixtures for the unit tests."""
+"""Provide fixtures for the unit tests."""
 
 from __future__ import annotations
 

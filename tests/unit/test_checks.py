@@ -1,4 +1,4 @@
-"""System checks."""
+"""The system checks report wrong settings."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def test_every_file_that_the_architecture_page_names_exists() -> None:
 
     places = [ROOT, ROOT / "uploads", ROOT / "uploads/lifecycle", ROOT / "static/js"]
     places += [ROOT / "static/js" / name for name in ("engine", "page")]
-    # The table of packages names some modules without their package.
+    # In the table of packages, some modules have no package before their names.
     places += [ROOT / "uploads" / name for name in ("api", "trail")]
     missing = [path for path in named if not any((at / path).exists() for at in places)]
     assert missing == []

@@ -1,4 +1,4 @@
-"""The time of all regular expressions grows linearly with the text."""
+"""The CPU time of each regular expression grows linearly with the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time of all parsers grows linearly with their input, and no input raises."""
+"""The CPU time of each parser grows linearly with its input, and no input raises."""
 
 from __future__ import annotations
 

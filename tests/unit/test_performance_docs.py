@@ -1,4 +1,4 @@
-"""The page of the benchmarks' results."""
+"""New results of the benchmarks replace the old ones in docs/performance.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings: defaults for a first try, and required values for production."""
+"""The settings have defaults for a first try. Production requires some values."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_invalid_limit_is_refused(
 def test_server_does_not_start_with_an_invalid_limit(
     tmp_path: Path,
 ) -> None:
-    """A server runs no system checks, so otherwise each request would fail."""
+    """A server runs no system checks, so the settings must refuse the value themselves."""
     done = subprocess.run(
         [sys.executable, "-c", "import config.wsgi"],
         cwd=ROOT,

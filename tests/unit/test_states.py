@@ -1,4 +1,4 @@
-"""The states of an upload, their groups, and the permitted moves."""
+"""Test the states of an upload, their groups, and the permitted moves."""
 
 from __future__ import annotations
 

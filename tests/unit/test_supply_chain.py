@@ -1,4 +1,4 @@
-"""Dependencies: pinned with hashes, with allowed licences, without known vulnerabilities."""
+"""Dependencies are pinned, have allowed licences and no known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
     "name", ["requirements.txt", "requirements-dev.txt", "requirements-ministack.txt"]
 )
 def test_every_python_package_is_pinned_with_a_hash(name: str) -> None:
-    # After comments are removed and continued lines joined, each line is one
-    # requirement.
+    # Remove comments and join continued lines. Then each line is one requirement.
     text = re.sub(r"\\\n", " ", (ROOT / name).read_text())
     lines = [line for line in text.splitlines() if line and not line.startswith(" ")]
     lines = [line for line in lines if not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""The version is defined once, and shown only to operators and the storage."""
+"""The version is defined once. Only operators and the storage see it."""
 
 from __future__ import annotations
 

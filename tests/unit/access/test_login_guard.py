@@ -217,7 +217,7 @@ def test_logins_without_a_password_are_not_counted(alice: Any) -> None:
 def test_login_without_a_password_does_not_reduce_the_count(
     settings: Settings, alice: Any
 ) -> None:
-    """A sign-up or a passkey login spends no guess, so it must not give one back."""
+    """The site does not count these logins, so it must not reduce the count after them."""
     settings.SIGNUP_OPEN = True
     statuses(5)
 

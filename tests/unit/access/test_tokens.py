@@ -1,4 +1,4 @@
-"""API tokens: scope, expiry, revocation, and their events in the audit trail."""
+"""Test scope, expiry, revocation and audit events of API tokens."""
 
 from __future__ import annotations
 

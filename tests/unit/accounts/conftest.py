@@ -1,4 +1,4 @@
-"""Fixtures for the tests of logins, passwords and second factors."""
+"""Provide fixtures for the tests of logins, passwords and second factors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Malformed passkey responses are refused on every page, without a 500."""
+"""Every page refuses malformed passkey responses without a 500."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def is_accepted(client: Client, page: str, answer: Any) -> bool:
 
 
 def malformed_variants(good: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield ``good`` with each member missing, or replaced by each of VALUES."""
+    """Yield copies of ``good``. In each, one member is missing or has a wrong value."""
     for path in _paths(good):
         for name, change in _changes():
             bad = copy.deepcopy(good)

@@ -1,4 +1,4 @@
-"""Logging in and out, on the site and in the admin."""
+"""Test logins and logouts, on the site and in the admin."""
 
 from __future__ import annotations
 

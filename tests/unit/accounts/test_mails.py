@@ -1,4 +1,4 @@
-"""Mails with links: their number, and the URL in the links."""
+"""Test how many mails with links the site sends, and the URL in the links."""
 
 from __future__ import annotations
 
@@ -133,8 +133,8 @@ def test_mails_never_use_the_host_of_the_request() -> None:
         for path in (TEMPLATES.parent / "uploads").rglob("*.py")
         if re.search(r"build_absolute_uri|get_host\(\)", path.read_text())
     ]
-    # These modules show the URL only to the sender of the request, or implement the
-    # rule for mails.
+    # links.py implements the rule for mails. The other modules show the URL only to the
+    # sender of the request.
     assert {path.name for path in sources} == {
         *("plain.py", "doctor.py", "links.py", "storage_faults.py")
     }

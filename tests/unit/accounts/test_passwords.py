@@ -1,4 +1,4 @@
-"""Change and reset a password."""
+"""Test that people can change and reset a password."""
 
 from __future__ import annotations
 

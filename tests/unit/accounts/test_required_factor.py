@@ -1,4 +1,4 @@
-"""Sites that require a second factor from staff or from all people."""
+"""A site can require a second factor from staff or from all people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Set up, use and remove second factors."""
+"""People can set up, use and remove second factors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List and end a person's own sessions, and record their last use."""
+"""People see and end their own sessions. The site records the last use of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Create accounts by the sign-up form."""
+"""People create accounts by the sign-up form."""
 
 from __future__ import annotations
 

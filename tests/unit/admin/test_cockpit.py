@@ -1,4 +1,4 @@
-"""The admin's first page shows correct figures, needs few queries, obeys permissions."""
+"""The first page of the admin shows correct figures, and needs few queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor's page in the admin."""
+"""Superusers can run the doctor on a page of the admin."""
 
 from __future__ import annotations
 

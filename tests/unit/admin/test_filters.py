@@ -1,4 +1,4 @@
-"""Filters of the admin's lists: a filter that cannot be applied shows no rows."""
+"""If the admin cannot apply the filter of a list, it shows no rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting inspections and the quarantine in the admin."""
+"""The admin shows waiting inspections and files in quarantine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parked notifications and orphans in the admin."""
+"""The admin shows parked notifications and orphans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of the admin: filters, search, dates, and the number of queries."""
+"""Test the filters, the search and the dates of the admin's lists, and their queries."""
 
 from __future__ import annotations
 

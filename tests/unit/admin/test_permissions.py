@@ -1,4 +1,4 @@
-"""Permissions of staff, and rows that nobody may change."""
+"""The admin obeys the permissions of staff. Nobody may change some rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies in the admin: valid and invalid ones."""
+"""The admin accepts valid policies and explains invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quotas in the admin: the bar, typed sizes, and the counters."""
+"""The admin shows quotas, and people can type their limits with units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the API."""
+"""Provide fixtures for the tests of the API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uploads.s3.bucket import Bucket
 
 @pytest.fixture
 def call(alice: Any, bucket: Bucket) -> Call:
-    """Return a caller of the API as alice, by session."""
+    """Return a function that calls the API with the session of alice."""
     client = Client()
     client.force_login(alice)
     return caller(client)

@@ -1,4 +1,4 @@
-"""Sessions, tokens and foreign uploads in the API."""
+"""The API accepts sessions and tokens, and hides the uploads of other people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The field checksum_crc64nvme in requests and answers."""
+"""The API accepts and returns the field checksum_crc64nvme."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MALFORMED = ["", "?", CRC[:-1], f"{CRC}=", f"{CRC[:-2]}h=", CHECKSUM, CRC[:8], 7
 
 @pytest.fixture
 def call(django_user_model: Any, bucket: Bucket, settings: Any) -> Call:
-    """Return a caller of the API on a site with CRC64NVME."""
+    """Return a function that calls the API of a site with CRC64NVME."""
     settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": "crc64nvme"}
     client = Client()
     client.force_login(django_user_model.objects.create_user("alice"))

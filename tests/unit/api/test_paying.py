@@ -74,8 +74,8 @@ def used_allowance(action: str, user: User) -> int:
 def test_body_is_not_parsed_for_unauthorised_requests(
     alice: User, browser: Client, subtests: pytest.Subtests
 ) -> None:
-    # Parsing is the most expensive part of a refusal, and a client without a login
-    # spends no rate limit.
+    # Parsing is the most expensive part of a refusal. No rate limit applies to a client
+    # without a login.
     unchecked = Client(enforce_csrf_checks=True)
     unchecked.force_login(alice)
     unknown = Client(headers={"Authorization": "Bearer nobody"})
@@ -178,7 +178,7 @@ def test_batch_uses_the_rate_limit_once_for_each_file(
 def test_large_body_under_a_small_rate_limit_is_refused_with_the_limit(
     alice: User, browser: Client, settings: Settings
 ) -> None:
-    # If the cost by size were above the limit, the request could never pass.
+    # If the cost by size were above the limit, the site would refuse each retry too.
     settings.UPLOADS = settings.UPLOADS | {"RATE_START": "2/day"}
 
     first = send(browser, "POST", "/uploads", b"[" * 200_000)

@@ -1,4 +1,4 @@
-"""The API, version 1: answers to permitted requests."""
+"""Version 1 of the API answers permitted requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The health check of the container."""
+"""The health check of the container asks the site for /healthz."""
 
 from __future__ import annotations
 

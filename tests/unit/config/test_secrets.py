@@ -1,4 +1,4 @@
-"""Secret variables from Secrets Manager and Parameter Store."""
+"""The site reads secret variables from Secrets Manager and Parameter Store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variables that are unknown or contradict each other are named at the start."""
+"""The start of the site reports variables that are unknown or contradict each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Free ports for the embedded servers."""
+"""Find free ports for the servers of the demo site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Child processes and their pid records."""
+"""Start and stop child processes, and record their pids."""
 
 from __future__ import annotations
 
@@ -186,7 +186,8 @@ def test_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         "This system cannot end a child process together with its parent."
     )
     pid_file = tmp_path / "pid"
-    # The child writes the file after it has started, so it has its death signal then.
+    # The program starts after its death signal is set. So the signal is set when the
+    # program has written its pid.
     child_program = f"""
 import os, pathlib, time
 pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))

@@ -1,4 +1,4 @@
-"""Each report of a policy violation becomes one log line of limited length."""
+"""The site writes one log line of limited length for each report of a violation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers and log lines of the site while the database is unavailable."""
+"""Test the answers and log lines of the site while the database is unavailable."""
 
 from __future__ import annotations
 

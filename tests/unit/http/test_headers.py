@@ -1,4 +1,4 @@
-"""The security headers of all paths, for all kinds of people, and of errors."""
+"""All pages and error pages have the security headers, for all kinds of people."""
 
 from __future__ import annotations
 

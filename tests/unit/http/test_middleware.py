@@ -1,4 +1,4 @@
-"""NUL characters in URLs and cookies are refused."""
+"""The site refuses NUL characters in URLs and cookies."""
 
 from __future__ import annotations
 

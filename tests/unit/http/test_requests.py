@@ -1,4 +1,4 @@
-"""Requests with a charset are read as UTF-8, or refused with a message."""
+"""The site reads requests with a charset as UTF-8, or refuses them with a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ZIP archives: accepted, harmful and damaged ones."""
+"""Ordinary and damaged ZIP archives are accepted. Harmful ones are refused."""
 
 from __future__ import annotations
 

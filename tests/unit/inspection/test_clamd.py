@@ -1,4 +1,4 @@
-"""The inspector ClamAV, with a server that breaks clamd's protocol."""
+"""Test the inspector ClamAV with a server that breaks clamd's protocol."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EICAR = b"stream: Win.Test.EICAR_HDB-1 FOUND\0"
 
 
 class FakeClamd:
-    """A server that answers PING, answers a stream with ``reply``, and stores it."""
+    """A server that answers PING, stores the last stream, and answers with ``reply``."""
 
     def __init__(self, path: Path) -> None:
         self.url = f"unix://{path}"
@@ -77,7 +77,7 @@ class FakeClamd:
         connection.sendall(self.reply)
 
     def read_stream(self, connection: socket.socket) -> None:
-        """Read chunks up to the empty chunk."""
+        """Read all chunks into ``stream``. An empty chunk ends the stream."""
         self.stream, self.lengths = b"", []
         while True:
             length = struct.unpack(">I", _read_exactly(connection, 4))[0]

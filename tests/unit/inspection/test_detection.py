@@ -1,4 +1,4 @@
-"""Types detected by first bytes, and the types under which files are stored and served."""
+"""Test the types that first bytes show, and the types of stored and served files."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ BYTES = "application/octet-stream"
         ("Date,Bid,Ask\r\n".encode("utf-32-be"), "text/plain"),
         ("\ud55c\uad6d\uc5b4 words\n".encode("iso-2022-kr"), "text/plain"),
         ("\u65e5\u672c\u8a9e words\n".encode("iso-2022-jp"), "text/plain"),
-        # libmagic calls these a program, a film's subtitles and Ruby.
+        # libmagic reports these files as a program, subtitles of a film, and Ruby.
         ("\u039c\u03b9\u03b1 words ".encode("iso-8859-7"), "text/plain"),
         (b"\xb8\xed\xe1\xf2 " * 9, "text/plain"),
         (b"\xef\xbb\xbf1\n00:00:01,000 --> 00:00:02,000\nHi\n", "text/plain"),

@@ -1,4 +1,4 @@
-"""libmagic in its own process: crashes, hangs, forks, threads and confinement."""
+"""libmagic runs in its own process: test crashes, hangs, forks and threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of disguises in docs/inspection.md, with many examples for each row."""
+"""Test each row of the table of disguises in docs/inspection.md with many examples."""
 
 from __future__ import annotations
 

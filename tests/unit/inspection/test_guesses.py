@@ -1,4 +1,4 @@
-"""Guess types from file extensions, and extensions from types."""
+"""Types are guessed from file extensions, and extensions from types."""
 
 from __future__ import annotations
 

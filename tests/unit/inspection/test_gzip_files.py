@@ -1,4 +1,4 @@
-"""gzip files: bombs, damaged files, and the cost of the inspection."""
+"""Test gzip bombs, damaged gzip files, and the cost of their inspection."""
 
 from __future__ import annotations
 

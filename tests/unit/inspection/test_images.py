@@ -1,4 +1,4 @@
-"""Measure the sizes of images, and refuse images that are also web pages."""
+"""The inspector measures images, and refuses images that are also web pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cost of examining large ZIP archives."""
+"""Test the cost of the inspection of large ZIP archives."""
 
 from __future__ import annotations
 

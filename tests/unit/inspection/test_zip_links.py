@@ -1,4 +1,4 @@
-"""Links in ZIP archives, by their targets."""
+"""Links in ZIP archives are accepted or refused by their targets."""
 
 from __future__ import annotations
 

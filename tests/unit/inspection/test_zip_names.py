@@ -1,4 +1,4 @@
-"""Names in ZIP archives that would leave the folder."""
+"""Names in ZIP archives that leave the folder are refused."""
 
 from __future__ import annotations
 

@@ -57,8 +57,7 @@ def test_valid_urls_of_cancelled_uploads_are_limited_by_the_start_rate(
         signed = signed_by_cancelling(client, tries=2 * ALLOWED)
         assert len(signed) == ALLOWED
         assert quota_counts(alice) == (0, 0, 0, 0)
-        # When the rate limit admits the same number again, all earlier URLs have
-        # expired.
+        # Before the rate limit admits so many starts again, all earlier URLs expire.
         clock.shift(timedelta(minutes=15))
         assert len(signed_by_cancelling(client, tries=2 * ALLOWED)) == ALLOWED
         assert all(

@@ -48,7 +48,7 @@ def limit(settings: Any, **limits: Any) -> None:
 
 @contextmanager
 def record_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Count the bytes of each ranged GET."""
+    """Collect the length of each ranged GET."""
     ranges: list[int] = []
     read = Bucket.read_range
 

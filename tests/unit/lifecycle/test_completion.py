@@ -1,4 +1,4 @@
-"""Complete uploads, and verify the stored object."""
+"""Test the completion of uploads, and the checks of the stored object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inspections in the lifecycle of an upload: waiting, retries, quarantine, names."""
+"""Test waiting, retries, quarantine and renames around an inspection."""
 
 from __future__ import annotations
 

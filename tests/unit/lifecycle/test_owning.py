@@ -1,4 +1,4 @@
-"""Owners remove and rename their uploads."""
+"""Owners can remove and rename their uploads."""
 
 from __future__ import annotations
 

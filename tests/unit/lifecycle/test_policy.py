@@ -1,4 +1,4 @@
-"""Policies of the site, of groups and of accounts."""
+"""Test which policy applies: of the site, of a group or of an account."""
 
 from __future__ import annotations
 

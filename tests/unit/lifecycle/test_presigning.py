@@ -1,4 +1,4 @@
-"""Uploads that get presigned URLs, and the lifetime of the URLs."""
+"""Test which uploads get presigned URLs, and the lifetime of the URLs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quota's counters of reserved and used bytes and files."""
+"""The quota counts reserved and used bytes and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain forms: space is reserved, the file is copied to its own key and verified."""
+"""Plain forms reserve space. Then the site copies and verifies the file."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_form_requested_twice_by_a_double_click_is_one_upload(
 ) -> None:
     arguments: dict[str, Any] = {"owner": alice, "filename": "", "idempotency_key": "a"}
 
-    # The first request has reserved all free space before the second request.
+    # The first request reserves all free space. The second request must not fail.
     one, two = (lifecycle.start_form(byte_size=size, **arguments) for size in (5, 1))
     other = lifecycle.start_form(byte_size=5, **arguments | {"idempotency_key": "b"})
 

@@ -1,4 +1,4 @@
-"""Plain forms: killed processes, late files and leftovers."""
+"""Test plain forms with killed processes, late files and leftover objects."""
 
 from __future__ import annotations
 

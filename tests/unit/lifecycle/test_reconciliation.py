@@ -1,4 +1,4 @@
-"""Reconcile one row with the bucket, in every state."""
+"""Test that a row is reconciled with the bucket, in every state."""
 
 from __future__ import annotations
 

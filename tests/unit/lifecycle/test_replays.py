@@ -1,4 +1,4 @@
-"""Objects that a replayed URL replaces after their verification."""
+"""The site finds objects that a replayed URL has replaced after their verification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The start of an upload: transport, reservation and idempotency."""
+"""Test transport, reservation and idempotency at the start of an upload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output and the exit status of the management commands."""
+"""Test the output and the exit status of the management commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output and the error messages of the command setup_bucket."""
+"""Test the output and the error messages of the command setup_bucket."""
 
 from __future__ import annotations
 

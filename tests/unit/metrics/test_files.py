@@ -31,7 +31,7 @@ archive_process(int(sys.argv[1]))
 
 
 def run(folder: Path, code: str, *words: str) -> tuple[int, str]:
-    """Run code in a process that counts in ``folder``; return its id and its output."""
+    """Run code in a process that counts in ``folder``. Return its id and its output."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words],
         env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},

@@ -1,4 +1,4 @@
-"""Errors of S3, simulated by a server with prepared answers."""
+"""Test errors of S3 with a server that gives prepared answers."""
 
 from __future__ import annotations
 

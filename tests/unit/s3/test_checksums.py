@@ -86,7 +86,7 @@ def test_crcs_combine_for_the_largest_file() -> None:
 
 
 def crc_of_zeros(count: int) -> bytes:
-    """Return the CRC of ``count`` zero bytes, by squaring the matrix of one step."""
+    """Return the CRC of ``count`` zero bytes, with powers of the matrix of one step."""
     step = [slow_shift(1 << bit) for bit in range(64)]
     state = 2**64 - 1
     while count:

@@ -98,7 +98,7 @@ def test_refreshed_but_expired_credentials_raise_storage_unavailable() -> None:
 
 
 def test_credentials_with_a_short_lifetime_are_accepted() -> None:
-    """botocore refreshes these credentials at each access.
+    """botocore refreshes these credentials each time they are read.
 
     An earlier version waited for two equal values, and never ended.
     """

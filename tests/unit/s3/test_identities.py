@@ -1,4 +1,4 @@
-"""Create clients of S3 from the settings."""
+"""The site creates clients of S3 from the settings."""
 
 from __future__ import annotations
 

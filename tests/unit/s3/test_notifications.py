@@ -1,4 +1,4 @@
-"""Parse valid and invalid notifications of S3."""
+"""Test the parser with valid and invalid notifications of S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read many objects in parallel before their inspection."""
+"""The site reads many objects in parallel before their inspection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presigned URLs: the signed facts, the lifetime, and the cost."""
+"""Test what presigned URLs sign, their lifetime, and the cost of signing."""
 
 from __future__ import annotations
 

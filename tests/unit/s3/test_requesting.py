@@ -1,4 +1,4 @@
-"""Our own requests for objects equal those of boto3, but need less CPU time."""
+"""Our requests for objects are equal to those of boto3."""
 
 from __future__ import annotations
 

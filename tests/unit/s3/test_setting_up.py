@@ -1,4 +1,4 @@
-"""Set up a bucket, with moto and with simulated errors of servers."""
+"""Test the set-up of a bucket with moto and with simulated errors of servers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def results(
 
 
 def calls_of(bucket: Bucket) -> list[str]:
-    """Return a list. The name of each later call is added to the list."""
+    """Return a list to which the name of each later call is added."""
     calls: list[str] = []
 
     def note(model: Any, **_: object) -> None:
@@ -275,7 +275,7 @@ def test_setting_that_the_provider_lacks_is_neither_written_nor_deleted(
 def test_answer_without_a_document_means_that_the_setting_is_missing(
     bucket: Bucket,
 ) -> None:
-    """Some servers ignore ?publicAccessBlock and return a list of objects."""
+    """Some servers ignore the query ?publicAccessBlock and return a list of objects."""
 
     def list_objects(http_response: Any, parsed: dict[str, Any], **_: object) -> None:
         parsed.pop("PublicAccessBlockConfiguration", None)

@@ -1,4 +1,4 @@
-"""Open stored files as file objects, which read ranges and never write."""
+"""Stored files open as file objects that read ranges and never write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TEXT = b"name;age\nada;36\nalan;41"
 
 @dataclass
 class Row:
-    """The columns of an upload that an open file needs."""
+    """A row with the columns that an open file needs."""
 
     key: str = "uploads/a"
     state: str = State.READY

@@ -1,4 +1,4 @@
-"""The temporary folders of test servers."""
+"""The temporary folders of test servers have short paths."""
 
 from __future__ import annotations
 

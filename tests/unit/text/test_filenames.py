@@ -1,4 +1,4 @@
-"""Cleaning, checking and folding of file names."""
+"""Test how file names are cleaned, checked, and folded for the search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes are formatted for people. The tests of the page's script use the same cases."""
+"""Sizes are formatted for people. The tests of the page's script use these cases too."""
 
 from __future__ import annotations
 

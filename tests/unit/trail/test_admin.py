@@ -1,4 +1,4 @@
-"""The audit trail in the admin and in the history of an upload."""
+"""The admin and the history of an upload show the audit trail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Export and retention of the audit trail."""
+"""Test the export of the audit trail, and the deletion of old events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Audit events for changes that Django makes: logins, accounts, rights, the admin."""
+"""The site records changes that Django makes: logins, accounts, rights, the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Audit events about uploads, and the cleaning of their details."""
+"""The site records events about uploads, and cleans their details."""
 
 from __future__ import annotations
 

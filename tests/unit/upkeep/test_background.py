@@ -1,4 +1,4 @@
-"""Long inspections in the background: lost tasks, repeated tasks, missing workers."""
+"""Test lost tasks, repeated tasks and missing workers of long inspections."""
 
 from __future__ import annotations
 

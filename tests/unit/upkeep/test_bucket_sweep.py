@@ -1,4 +1,4 @@
-"""The sweeper's pass over the bucket: late objects, orphans, abandoned parts."""
+"""The sweeper deletes late objects, orphans and abandoned parts in the bucket."""
 
 from __future__ import annotations
 

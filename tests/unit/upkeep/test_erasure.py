@@ -1,4 +1,4 @@
-"""Erase a person with all files, in every state."""
+"""The command erase_user deletes a person with all files, in every state."""
 
 from __future__ import annotations
 

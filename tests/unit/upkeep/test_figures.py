@@ -96,7 +96,7 @@ def test_sweep_audit_and_notifications_record_their_last_run(
     with pytest.raises(SystemExit):
         call_command("audit")
     remember_notification(2.5)
-    # The site does not write this value, because it has written one just before.
+    # The site ignores this value, because it stores only one value every NOTED_EVERY.
     remember_notification(9.0)
 
     found = {(f.name, *f.labels): f.value for f in site_figures()}

@@ -1,4 +1,4 @@
-"""Process notifications from a queue, and from HTTP requests with the secret."""
+"""The site processes notifications from a queue and from HTTP requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare quotas with the uploads that they count."""
+"""The sweeper compares quotas with the uploads, and repairs wrong quotas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sweeper settles rows: actions, order and concurrent sweepers."""
+"""The sweeper settles rows in order. Several sweepers can run at once."""
 
 from __future__ import annotations
 

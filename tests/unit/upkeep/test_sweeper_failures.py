@@ -1,4 +1,4 @@
-"""The sweeper during failures of the storage, the database or one row."""
+"""The sweeper continues after failures of the storage, the database or one row."""
 
 from __future__ import annotations
 
@@ -59,8 +59,7 @@ def test_unavailable_storage_is_no_failed_attempt_of_a_row(
     ):
         assert nonzero_counts(sweep()) == {"looked_at": 1, "failed": 1}
 
-    # One request has failed. With the second request, the sweeper finds that the bucket
-    # does not answer.
+    # The first request fails. A second request shows that the bucket does not answer.
     assert (calls["HeadObject"], calls["HeadBucket"]) == (1, 1)
     for row in Upload.objects.all():
         assert (row.checked_at, row.retry_at, row.failed_checks) == (None, None, 0)

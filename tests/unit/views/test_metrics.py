@@ -1,4 +1,4 @@
-"""Access to /metrics, and its answer in Prometheus' text format."""
+"""Test the access to /metrics, and its answer in Prometheus' text format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages: access, texts, escaping and caching."""
+"""Test access, texts, escaping and caching of the pages."""
 
 from __future__ import annotations
 

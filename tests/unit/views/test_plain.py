@@ -1,4 +1,4 @@
-"""The pages without scripts: reserve space, send the form, complete the upload."""
+"""Without scripts, a person reserves space, sends a form and completes the upload."""
 
 from __future__ import annotations
 

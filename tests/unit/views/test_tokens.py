@@ -1,4 +1,4 @@
-"""The page with a person's API tokens."""
+"""People create, see and revoke their API tokens on one page."""
 
 from __future__ import annotations
 
