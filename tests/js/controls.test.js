@@ -83,7 +83,7 @@ test("pause stops the traffic at once, resume sends no finished part again", asy
   assert.deepEqual(seen.violations, []);
 });
 
-test("pause and resume in every phase, even in quick succession, make one upload", async () => {
+test("pause and resume in every phase, even in quick succession, create only one upload", async () => {
   for (const [phase, reached] of Object.entries(PHASES).slice(0, 5)) {
     const world = new World();
     const handle = world.engine.add(new FakeFile("a.bin", SIZE));

@@ -30,7 +30,7 @@ for (let seed = 1; seed <= 12; seed += 1) {
   });
 }
 
-test("20 % of S3 requests answered 503: the file arrives, no part is stored twice, lanes shrink and grow", async () => {
+test("20 % of S3 requests answered 503: the file arrives, no part is stored twice, the number of lanes falls and rises", async () => {
   const world = new World();
   const random = seeded(5);
   world.storage.fault = () => (random() < 0.2 ? [503, "SlowDown"] : undefined);

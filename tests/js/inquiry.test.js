@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const FAULTY = { faults: ["cors_origin_missing"], examining: false };
 
-/** A world whose engine asks the server for causes. `answer` is the server's answer, or an error if it does not answer. */
+/** Create a world whose engine asks the server for causes. `answer` is the server's answer, or an error if it does not answer. */
 function world({ answer = () => FAULTY, probe = async () => true, forbids = () => false, origin = "https://site.test" } = {}) {
   const clock = new FakeClock();
   const reports = [];

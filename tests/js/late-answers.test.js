@@ -68,7 +68,7 @@ test("the answer to the latest quota request is shown, in any order of answers",
   assert.equal(words.textContent, "3 kB of 9 kB used");
 });
 
-test("reserved files count as files", () => {
+test("reserved files are counted as files", () => {
   const place = { classList: { toggle: () => {} }, querySelector: () => ({ textContent: "", style: {} }) };
   const quota = { limit_bytes: 9, used_bytes: 0, reserved_bytes: 0, file_count: 3, reserved_files: 4, max_files: 9 };
 

@@ -2,7 +2,7 @@ import { FakeFile, MIB, World } from "./world.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-/** Count the listeners of every AbortSignal from now on. Return a function that returns the number of remaining ones. */
+/** Count the listeners of each AbortSignal from now on. Return a function that returns how many remain. */
 function countListeners(t) {
   const registered = new Map();
   const key = (signal, listener) => registered.get(signal)?.get(listener);

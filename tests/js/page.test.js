@@ -40,7 +40,7 @@ test("a future time is shown as a time today, otherwise as a date, with the year
   assert.match(formatUntil(new Date(2027, 0, 2), now), /2027/);
 });
 
-test("one is singular, other counts are plural", () => {
+test("the count 1 is singular, other counts are plural", () => {
   assert.deepEqual([plural(1, "file"), plural(0, "file"), plural(1200, "file")], ["1 file", "0 files", "1,200 files"]);
   assert.equal(plural(2, "file was", "files were"), "2 files were");
 });

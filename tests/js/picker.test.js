@@ -190,7 +190,7 @@ test("the keyboard scrolls by as little as needed", () => {
   assert.equal(scrollTo(2, { ...facts, scrollTop: 500 }), 100);
 });
 
-test("the list counts its bytes, and a start takes all files", async () => {
+test("the list counts its bytes, and takeAll empties the list", async () => {
   const chosen = new Chosen();
   let changes = 0;
   chosen.on("change", () => (changes += 1));

@@ -22,5 +22,5 @@ const CASES = [
   [{ limit: 0, used: 0, promised: 0 }, "scaleX(0)", "scaleX(0)", true],
 ];
 for (const [bytes, ...expected] of CASES) {
-  test(`the bar of the quota ${JSON.stringify(bytes)}`, () => assert.deepEqual(drawn(bytes), expected));
+  test(`the widths of the bar of a quota with ${JSON.stringify(bytes)}`, () => assert.deepEqual(drawn(bytes), expected));
 }

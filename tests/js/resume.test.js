@@ -142,7 +142,7 @@ test("a name that the server has cleaned is the same name", async () => {
   assert.equal(world.server.uploads.size, 1);
 });
 
-test("a handle is announced before it starts", () => {
+test("the event `added` is emitted before the upload starts", () => {
   const { engine } = new World();
   const seen = [];
   engine.on("added", ({ upload, declaration }) => seen.push([upload.state, declaration.filename]));

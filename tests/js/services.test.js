@@ -15,7 +15,7 @@ import { test } from "node:test";
 
 const LIMIT_MS = 12_000; // the page continues within this time, for every fault of the services
 const NEVER = new AbortController().signal;
-const realTimeout = globalThis.setTimeout; // the time of the tests is mocked
+const realTimeout = globalThis.setTimeout; // the tests mock setTimeout
 const CHECKSUM = createHash("sha256").update("bytes").digest("base64");
 const file = () => new File(["bytes"], "a.txt");
 

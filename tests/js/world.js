@@ -14,7 +14,7 @@ setMaxListeners(0);
 /** A pace that always permits six lanes, as on a fast line. Tests compare the real pace with it. */
 export const NO_PACE = { hasRoom: true, begin: () => ({}), moved() {}, landed() {}, end() {} };
 
-/** A clock that stands still until a test calls `tick`. Each tick jumps to the next timer. */
+/** A clock that changes only when a test calls `tick` or `jump`. A tick moves it to the next timer. */
 export class FakeClock extends Clock {
   #now = 0;
   #timers = new Map();

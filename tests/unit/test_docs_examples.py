@@ -41,7 +41,7 @@ def test_examples_cover_every_python_block_of_the_docs() -> None:
     }
 
 
-def test_inspector_that_refuses_macros() -> None:
+def test_example_of_an_inspector_refuses_macros() -> None:
     inspector = example("inspection.md", "NoMacros")()
 
     sample = sample_of(b"... vbaProject.bin ...", filename="a.docm")
@@ -51,7 +51,7 @@ def test_inspector_that_refuses_macros() -> None:
 
 
 @pytest.mark.django_db
-def test_rows_of_a_stored_file_are_counted(alice: User, bucket: Bucket) -> None:
+def test_example_counts_the_rows_of_a_stored_file(alice: User, bucket: Bucket) -> None:
     count_rows = example("reading-files.md", "count_rows")
     upload = make_ready(bucket, alice, b'name,age\nada,"3\n6"\nalan,41\n')
 
@@ -80,7 +80,7 @@ def send(alice: User, bucket: Bucket, content: bytes, filename: str) -> Upload:
 
 
 @pytest.mark.django_db
-def test_inspector_that_compares_with_a_stored_file(
+def test_example_of_an_inspector_compares_with_a_stored_file(
     alice: User, bucket: Bucket, template: Upload
 ) -> None:
     same = send(alice, bucket, b"name,age\nalan,41\n", "same.csv")

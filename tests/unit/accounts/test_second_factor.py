@@ -87,7 +87,9 @@ def test_password_alone_does_not_log_in(secret: str) -> None:
     assert browser.get("/admin/").status_code == 302
 
 
-def test_current_code_logs_in(secret: str, clock: time_machine.Traveller) -> None:
+def test_login_with_the_current_code_succeeds(
+    secret: str, clock: time_machine.Traveller
+) -> None:
     browser = Client()
     log_in(browser)
 

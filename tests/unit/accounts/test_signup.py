@@ -43,7 +43,7 @@ def test_new_person_signs_up_when_sign_up_is_open(
     )
 
 
-def test_name_that_differs_only_in_case_is_taken(
+def test_name_that_differs_only_in_case_is_refused_as_taken(
     client: Client, alice: Any, settings: Settings, django_user_model: Any
 ) -> None:
     settings.SIGNUP_OPEN = True

@@ -173,7 +173,9 @@ def test_search_by_name_is_limited_to_the_newest_rows(
     assert len(names(owned)) == 4
 
 
-def test_date_links_go_from_year_to_day(operator: Client, alice: Any) -> None:
+def test_date_links_lead_from_year_to_month_to_day(
+    operator: Client, alice: Any
+) -> None:
     for number, day in enumerate(("2024-12-30", "2025-02-03", "2025-02-05")):
         moment = datetime.fromisoformat(f"{day}T12:00:00+00:00")
         make_upload(alice, number, created_at=moment)

@@ -235,7 +235,7 @@ def test_errors_of_postgresql_are_classified_by_their_code(
     assert is_outage(error) is is_one
 
 
-def test_errors_of_sqlite_are_classified() -> None:
+def test_errors_of_sqlite_are_classified_by_their_code() -> None:
     if connection.vendor == "sqlite":
         with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM nothing_of_this_name")

@@ -100,7 +100,7 @@ def test_quick_inspection_skips_slow_inspectors_and_can_refuse(settings: Any) ->
     ("byte_size", "slow", "long"),
     [(10, True, False), (11, True, True), (11, False, False)],
 )
-def test_only_slow_inspectors_with_large_objects_take_long(
+def test_only_slow_inspectors_of_large_objects_count_as_long(
     settings: Any, byte_size: int, slow: bool, long: bool
 ) -> None:
     settings.UPLOADS = {"INLINE_INSPECTION_BYTES": 10}

@@ -91,7 +91,7 @@ def test_1500_stored_documents_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("count", [50, 400])
-def test_end_records_without_number_do_not_multiply_the_work(count: int) -> None:
+def test_many_end_records_do_not_multiply_the_work(count: int) -> None:
     # Each end record in the comment refers to another directory. All directories share
     # bytes.
     archive = raw(*(Raw(b"%05d" % n, b"x") for n in range(2000)))

@@ -138,7 +138,9 @@ def test_object_is_read_back_if_the_storage_reports_no_crc(
 
 
 @pytest.mark.usefixtures("crc")
-def test_sha256_is_still_accepted(alice: Any, bucket: Bucket) -> None:
+def test_sha256_is_accepted_on_a_site_with_crc64nvme(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin(alice, b"hello")
     both = begin(alice, b"both", checksum_crc64nvme=CRC64NVME.base64(b"both"))
 

@@ -165,7 +165,7 @@ def test_ended_upload_is_purged_under_both_keys(
 
 
 @pytest.mark.parametrize("state", [State.READY, State.CANCELLED])
-def test_bytes_sent_by_a_form_after_the_end_are_swept(
+def test_sweeper_deletes_bytes_sent_by_a_form_after_the_end_of_the_upload(
     alice: Any, bucket: Bucket, state: State
 ) -> None:
     upload = begin_form(alice, 100)

@@ -165,7 +165,7 @@ def test_default_origins_come_from_the_settings(
     assert origins_of_settings() == origins
 
 
-def test_facts_follow_the_settings(settings: Settings) -> None:
+def test_facts_for_the_setup_come_from_the_settings(settings: Settings) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "KEY_PREFIX": "files/"}
     settings.S3_REGION = "cn-north-1"
 

@@ -323,7 +323,7 @@ def test_server_that_lists_checksums_gets_one_request(fake_s3: FakeS3) -> None:
             assert headers["content-type"] == "a/b"
 
 
-def test_multipart_upload_without_checksums_if_the_server_lists_none(
+def test_multipart_upload_has_no_checksums_if_the_server_lists_none(
     fake_s3: FakeS3,
 ) -> None:
     not_found = error(404, "NoSuchUpload")

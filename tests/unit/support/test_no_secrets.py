@@ -134,7 +134,7 @@ def test_leaked_secret_fails_the_test_without_a_rerun(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_words_about_secrets_are_not_found(text: str) -> None:
+def test_words_about_secrets_are_not_reported(text: str) -> None:
     assert search(text) == []
 
 

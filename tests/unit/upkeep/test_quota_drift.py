@@ -73,7 +73,7 @@ def test_quota_of_a_person_without_uploads_is_reset(people: list[Any]) -> None:
     assert (quota.used_bytes, quota.limit_bytes) == (0, 100)
 
 
-def test_calls_check_people_in_pages(
+def test_each_call_checks_one_page_of_people(
     people: list[Any],
 ) -> None:
     for person in people:

@@ -192,7 +192,9 @@ def test_shortest_rule_applies(bucket: Bucket, owner: User) -> None:
     assert RetentionNotice.objects.get().rule.name == "short"
 
 
-def test_owner_without_an_address_is_treated_like_others(bucket: Bucket) -> None:
+def test_file_of_an_owner_without_a_mail_address_is_deleted_on_its_day(
+    bucket: Bucket,
+) -> None:
     nobody = User.objects.create_user("nobody", password="demo")
     rule()
     stored(bucket, nobody, days=29)
