@@ -193,7 +193,7 @@ def unicode_path(name: bytes) -> bytes:
 
 
 def scattered(count: int, *, extra: int = 0) -> bytes:
-    """Return an archive of small entries that are far apart. The list has another order."""
+    """Return an archive of small entries that are far apart and listed out of order."""
     block, blocks = 128 * 1024, 43
     area = max(count * 64, blocks * block)
     step = area // count

@@ -1,8 +1,8 @@
 """Find Chromium for the tests, and the flags to start it.
 
-Debian's `chromium-headless-shell` is preferred, as in Playwright. It is the same browser
-without windows, and it needs a third less CPU time. `CHROMIUM=chromium make test-browser`
-uses the complete browser.
+The tests prefer Debian's `chromium-headless-shell`, as Playwright does. It is the same
+browser without windows, and it needs a third less CPU time. `CHROMIUM=chromium make
+test-browser` uses the complete browser.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Settings for tests with generated inputs: `make test-unit test-fuzz HUNT=20`.
 
-Without HUNT, each run uses the same inputs, so only a change of the code can cause a new
-failure. With HUNT=20, the inputs are new and there are 20 times as many. If a test fails,
-Hypothesis prints a line that reproduces the failure.
+Without HUNT, each run uses the same inputs, so only a change of the code can cause a
+new failure. With HUNT=20, the inputs are new and there are 20 times as many. If a test
+fails, Hypothesis prints a line that reproduces the failure.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def assert_linear_time(
 def _best(
     act: Callable[[Input], object], value: Input, *, tries: int, enough: float
 ) -> float:
-    """Return the shortest CPU time of several tries. Stop after a time below ``enough``."""
+    """Return the shortest CPU time of some tries. Stop at a time below ``enough``."""
     best = float("inf")
     # The garbage collector also visits the objects of earlier tests, which takes time.
     collects = gc.isenabled()

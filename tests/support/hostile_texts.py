@@ -1,4 +1,4 @@
-"""Find all regular expressions of the project, and texts that could be slow to match."""
+"""Find all regular expressions of the project, and texts that may match slowly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUFFIXES = ("", "\x00", "!", "\n")
 
 @dataclass(frozen=True)
 class Expression:
-    """A regular expression with its file and line, and the methods that the code calls."""
+    """A regular expression, its place, and the methods that the code calls on it."""
 
     place: str
     pattern: re.Pattern[Any]

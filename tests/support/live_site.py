@@ -4,9 +4,9 @@ The site runs as in production: DEBUG is off, and the static files are collected
 hashed. The conftest of a layer imports these fixtures. Run its tests with
 `-p tests.plugins.seaweed`.
 
-Tests may use models without a mark, because the site uses the same database. The database
-is not emptied between tests. Each test creates its own users, who do not see each other's
-uploads.
+Tests may use models without a mark, because the site uses the same database. No
+fixture empties the database between tests. Each test creates its own users, who do not
+see each other's uploads.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def site_environment(
 def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     """Run the site under gunicorn until the block ends. Its logs are in ``home``.
 
-    The CORS rules of the bucket allow the site's origin and the origins of earlier sites.
+    The CORS rules of the bucket allow the origins of this site and of earlier sites.
     """
     port = free_ports(1)[0]
     site_log, access_log = home / "site.log", home / "access.log"

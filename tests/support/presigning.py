@@ -18,8 +18,8 @@ Endpoint = tuple[AddressingStyle, str, str]
 NOW = datetime(2026, 11, 21, 7, 23, 42, 987_654, tzinfo=UTC)
 CHECKSUM = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
-# Each entry has the addressing style, the URL and the region. The last three URLs have an
-# IP address, so the bucket's name cannot be a part of the host.
+# Each entry has the addressing style, the URL and the region. The last three URLs have
+# an IP address, so the bucket's name cannot be a part of the host.
 ENDPOINTS: list[Endpoint] = [
     ("virtual", "https://s3.eu-west-1.amazonaws.com", "eu-west-1"),
     ("virtual", "https://s3.cn-north-1.amazonaws.com.cn", "cn-north-1"),

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 
 def all_paths() -> list[str]:
-    """Return the paths of all routes, without the first slash and with test arguments."""
+    """Return the paths of all routes with test arguments, without the first slash."""
     return _paths(get_resolver().url_patterns, "")
 
 

@@ -56,7 +56,7 @@ def count_s3_calls(bucket: Bucket) -> Iterator[Counter[str]]:
 
 @contextmanager
 def killed_at(bucket: Bucket, step: int) -> Iterator[None]:
-    """Raise Killed at the call number ``step`` to S3 or to the database, counted from 1."""
+    """Raise Killed at call number ``step`` to S3 or to the database. The first is 1."""
     steps = 0
 
     def walk() -> None:

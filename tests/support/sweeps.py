@@ -21,7 +21,7 @@ def nonzero_counts(report: Report) -> dict[str, int]:
 
 
 def abandon(bucket: Bucket, owner: Any, state: State = State.CANCELLED) -> Upload:
-    """Return an upload whose process died after it changed the state, before the purge."""
+    """Return an upload that has changed its state but was not purged."""
     upload = begin(owner)
     put(bucket, upload, b"hello")
     lifecycle.move(upload, state)

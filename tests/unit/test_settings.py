@@ -154,7 +154,7 @@ def test_invalid_limit_is_refused(
 def test_server_does_not_start_with_an_invalid_limit(
     tmp_path: Path,
 ) -> None:
-    """A server runs no system checks, so the settings must refuse the value themselves."""
+    """A server runs no system checks, so the settings must refuse the value."""
     done = subprocess.run(
         [sys.executable, "-c", "import config.wsgi"],
         cwd=ROOT,

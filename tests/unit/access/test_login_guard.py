@@ -141,7 +141,7 @@ def test_successful_login_is_not_counted() -> None:
 
 @time_machine.travel(NOON, tick=False)
 def test_success_does_not_reset_earlier_failures() -> None:
-    """Otherwise an attacker could reset the count by logging in with their own account."""
+    """Otherwise attackers could reset the count by a login with their own account."""
     statuses(4)
     log_in(password=PASSWORD)
 
@@ -217,7 +217,7 @@ def test_logins_without_a_password_are_not_counted(alice: Any) -> None:
 def test_login_without_a_password_does_not_reduce_the_count(
     settings: Settings, alice: Any
 ) -> None:
-    """The site does not count these logins, so it must not reduce the count after them."""
+    """The site does not count such logins, so they must not reduce the count."""
     settings.SIGNUP_OPEN = True
     statuses(5)
 

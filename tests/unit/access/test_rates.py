@@ -168,7 +168,7 @@ def test_returned_allowance_can_be_used_again() -> None:
 
 
 def test_random_times_and_costs_stay_within_the_limit() -> None:
-    """In each time span, the limit admits at most its size plus what recovers in the span."""
+    """In each time span, at most the limit plus the recovered allowance is admitted."""
     dice = random.Random(7)
     passed: list[tuple[float, int]] = []
     with time_machine.travel(NOON, tick=False) as clock:

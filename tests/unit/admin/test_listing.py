@@ -1,4 +1,4 @@
-"""Test the filters, the search and the dates of the admin's lists, and their queries."""
+"""Test filters, search, dates and the number of queries of the admin's lists."""
 
 from __future__ import annotations
 

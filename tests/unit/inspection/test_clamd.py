@@ -27,7 +27,7 @@ EICAR = b"stream: Win.Test.EICAR_HDB-1 FOUND\0"
 
 
 class FakeClamd:
-    """A server that answers PING, stores the last stream, and answers with ``reply``."""
+    """A server that answers PING, stores a stream, and answers with ``reply``."""
 
     def __init__(self, path: Path) -> None:
         self.url = f"unix://{path}"

@@ -111,8 +111,8 @@ def test_upload_whose_url_is_signed_during_its_expiry_stays_pending(
     asks = Upload.objects.get()
 
     def expire_later(*arguments: Any, **options: Any) -> None:
-        # The request for a URL has read the clock before the deadline. It writes the row
-        # after the deadline.
+        # The request for a URL has read the clock before the deadline. It writes the
+        # row after the deadline.
         with time_machine.travel(deadline - timedelta(seconds=5), tick=False):
             lifecycle.presign(asks)
         expire(*arguments, **options)

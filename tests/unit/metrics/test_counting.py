@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 
 
 class MetricChanges:
-    """Called with a metric and labels, returns its change since this object was created."""
+    """Returns the change of a metric since this object was created."""
 
     def __init__(self) -> None:
         self._before = self._values()

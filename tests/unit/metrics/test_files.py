@@ -67,8 +67,8 @@ def test_counters_of_processes_are_added_up_before_and_after_their_end(
     assert after["slipway_request_seconds_count"] == 12
     assert after["slipway_request_seconds_bucket0.01"] == 0
     assert after["slipway_request_seconds_bucket0.025"] == 12
-    # The archive has a file for counters and a file for histograms. The last process has
-    # two such files too.
+    # The archive has a file for counters and a file for histograms. The last process
+    # has two such files too.
     assert len(list(tmp_path.glob("*.db"))) == 4
 
 

@@ -121,7 +121,7 @@ def test_programming_error_is_not_reported_as_a_storage_error(
 def test_credentials_that_are_available_after_the_start_are_used(
     settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The service that provides the credentials of a role may not answer at the start."""
+    """The service for the credentials of a role may not answer at the start."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,4 +1,4 @@
-"""Sizes are formatted for people. The tests of the page's script use these cases too."""
+"""Sizes are formatted for people. The tests of the script use the same cases."""
 
 from __future__ import annotations
 

@@ -113,8 +113,8 @@ def test_pending_upload_is_checked_while_its_bytes_may_arrive(
         let_time_pass(minutes=10)
         checked_rows.append(sweep().looked_at)
 
-    # The URL was valid for 16 minutes. A request that started before its expiry can take
-    # an hour.
+    # The URL was valid for 16 minutes. A request that started before its expiry can
+    # take an hour.
     assert checked_rows == [1] * 8 + [0, 0]
     upload.refresh_from_db()
     assert upload.state == State.PENDING
@@ -334,7 +334,7 @@ def test_later_sweeps_finish_after_a_kill_at_any_call(
 
         [orphan] = audit()  # the orphan is kept during its grace period
         assert orphan.kind == "object without a row"
-        # Three uploads are ready. The overdue upload and the ended uploads use no quota.
+        # Three uploads are ready. The overdue and the ended uploads use no quota.
         assert quota_counts(owner) == (15, 0, 3, 0)
         for upload in Upload.objects.filter(owner=owner):
             assert event_kinds(upload).count(f"upload.{upload.state}") == 1

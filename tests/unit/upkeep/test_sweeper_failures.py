@@ -154,7 +154,7 @@ def break_completion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 
 
 def set_max_failed_attempts() -> None:
-    """Record as many failed attempts as the sweeper permits before it ends an upload."""
+    """Record as many failed attempts as the sweeper permits for an upload."""
     Upload.objects.update(failed_checks=FAILED_LOOKS, faults=FAILED_LOOKS)
 
 
