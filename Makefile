@@ -22,7 +22,7 @@ PYTEST := $(PYTHON) -m pytest
 # summary shows both runs. A test that finds a secret in a log, or quotas that do not match the
 # bucket, does not run again.
 ON_REAL_TIME = -p pytest_rerunfailures --reruns $(RERUNS) --rerun-show-tracebacks \
-	--only-rerun . --rerun-except "books do not agree"
+	--only-rerun . --rerun-except "The audit found differences"
 READY := .venv/.ready
 PACKAGES := node_modules/.ready
 BUNDLE := static/build/.ready
