@@ -25,7 +25,7 @@ async function createHash() {
   return new Crc64Nvme();
 }
 
-/** The algorithm of this worker. The page passes the algorithm as the worker's name. */
+/** The algorithm of this worker. The page passes it in the worker's option `name`. */
 const digest = digestNamed(scope.name) === CRC64NVME ? crc64nvme(createHash) : digestNamed(scope.name);
 
 /** @param {MessageEvent<Blob | Blob[]>} message one file, or several small files */

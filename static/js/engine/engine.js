@@ -49,7 +49,7 @@ import { workerFactory } from "./worker-url.js";
 
 const MIB = 1024 * 1024;
 const HEAD_FROM = MIB; // the start request of a larger file contains the file's first 4 KiB
-const MAX_SMALL_AT_ONCE = 600; // 200 files start, 200 are sent, 200 complete; with more, URLs would expire before their use
+const MAX_SMALL_AT_ONCE = 600; // while 200 files are sent, 200 start and 200 complete; with more, URLs would expire unused
 const LANES = 6; // browsers open at most six connections to one host
 const TICK_MS = 250;
 const MOVING = new Set(["queued", "sending", "checking"]);

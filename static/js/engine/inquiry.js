@@ -4,7 +4,9 @@ import { Emitter } from "./emitter.js";
 import { adviceOf, reasonOf } from "./fault-words.js";
 import { untilAborted } from "./abort.js";
 
-const DOUBT_MS = 500; // ask only if requests fail for this time, not after one lost connection
+// Ask the server for the cause only after requests have failed for this time, so that one lost connection causes no
+// question. After a stall, ask at once.
+const DOUBT_MS = 500;
 const EVENT_MS = 100; // the browser may report a policy violation some time after the request has failed
 const REST_MS = 5_000;
 const AGAIN_MS = 2_000;
@@ -87,8 +89,8 @@ export class Inquiry extends Emitter {
     for (;;) {
       await this.#gate.whenOnline(signal);
       const moved = (/** @type {number} */ sent) => {
-        // The browser sends bytes only after a successful CORS preflight, so the cause is fixed. The exception is
-        // `body_limit`, because a proxy may refuse a large body after some bytes.
+        // The browser sends bytes only after a successful CORS preflight. So if it has sent bytes, the proved cause no
+        // longer exists. The exception is `body_limit`, because a proxy may refuse a large body after some bytes.
         if (sent > 0 && !this.#faults.includes("body_limit")) this.#set([]);
         onProgress?.(sent);
       };
@@ -143,7 +145,8 @@ export class Inquiry extends Emitter {
       this.#askedAt = now;
       this.#asking = this.#inquire(new URL(url), byteSize).finally(() => (this.#asking = null));
     }
-    // A request that was sent as a test waits for the result here. Other requests fail at once and are retried later.
+    // If a request that was sent as a test fails, it waits here until the inquiry in progress has ended. Other requests
+    // fail at once and are retried later.
     if (this.#gate.offline && this.#asking) await untilAborted(this.#asking, signal);
   }
 
@@ -223,7 +226,8 @@ async function answers(origin) {
 }
 
 /**
- * Check whether the browser blocks the request, because an https page requests an http URL of another machine.
+ * Return whether the request is mixed content: an https page requests an http URL of another machine. Browsers block
+ * such requests.
  *
  * @param {string} page
  * @param {URL} storage

@@ -106,7 +106,10 @@ export class Multipart {
     }
   }
 
-  /** The engine requests the next URLs when at most this number of parts with URLs are not stored yet. */
+  /**
+   * The engine counts the parts that have a URL and are not stored yet. It requests the next URLs when this count falls to
+   * the returned number.
+   */
   get #reserve() {
     return 2 * this.#lanes;
   }

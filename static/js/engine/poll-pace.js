@@ -8,8 +8,9 @@ const LONGEST_MS = 30_000;
  * Computes the pauses between two requests to the server for the state of a file in inspection.
  *
  * The first pause is 1 s, and each pause is 1.5 times as long as the one before. While the page is visible, the maximum
- * is 5 s. With more than ten files in inspection, the maximum is 0.5 s for each file. So the page sends at most two
- * requests a second. While the page is hidden, the maximum is 30 s.
+ * is 5 s. With more than ten files in inspection, the maximum is 0.5 s times the number of files, but at most 30 s. So
+ * with up to 60 files, the page sends at most two requests a second after the first pauses. While the page is hidden, the
+ * maximum is 30 s.
  */
 export class PollPace {
   #clock;

@@ -124,7 +124,7 @@ export class Put {
  * Return the whole file itself if the request has a signed Content-Type header, otherwise a slice without a type.
  *
  * The file itself needs less CPU time, because Chromium's network process reads a whole file directly from the disk.
- * But if the request has no Content-Type header, the browser adds one with the file's type, and it is not signed.
+ * But if the request has no Content-Type header, the browser adds this header with the file's type, without a signature.
  *
  * @param {StorageRequest} request
  * @param {Blob} body

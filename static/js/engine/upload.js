@@ -258,7 +258,7 @@ export class Upload extends Emitter {
     const found = await this.#fetch(record.id, signal);
     if (found.state !== "pending") return found;
     if (code === "gone" && !this.#wasGone) {
-      this.#wasGone = true; // the server may have opened a new multipart upload for this file; send all parts that it lacks
+      this.#wasGone = true; // the server may have opened a new multipart upload for this file; send all parts that the new one lacks
       return found;
     }
     this.#startOver(); // the bucket has lost the parts. Cancel the upload below, so that the server frees its reserved bytes.

@@ -49,7 +49,8 @@ async function rename(record, { api, onRenamed }) {
   const done = await askForName(record.filename, async (filename) => {
     renamed = await api.rename(record.id, filename, { attempts: 2 });
   });
-  // Update the row after the closed dialog has returned the focus to it. The list then keeps the focus in this row.
+  // Update the row only after the dialog has closed, when the focus is back in the row. The list draws a new row, and
+  // gives it the focus only if the old row had the focus.
   if (done) onRenamed(renamed);
 }
 

@@ -3,8 +3,8 @@ import { Packs, pack, unpack } from "./kept-packs.js";
 
 const NAME = "slipway";
 const VERSION = 1;
-// Two tables, because each write of a record copies its blob. SOURCES has the blob, which is written once. NOTES has
-// the facts that change.
+// Each write of a record copies its blob. So there are two tables: SOURCES has the blobs, which are written once, and
+// NOTES has the facts that change.
 const SOURCES = "sources";
 const NOTES = "notes";
 const ANSWER_MS = 3_000;

@@ -24,7 +24,7 @@ export class Tabs {
   #isSilent = false; // true after the browser did not respond; then all calls fail at once
   /** @type {Map<string, Held>} the locks of this tab, by upload id */
   #held = new Map();
-  /** @type {Held | null} the lock that the next uploads share, until the tab requests it from the browser */
+  /** @type {Held | null} the lock that the next uploads will share; the tab has not requested it from the browser yet */
   #joining = null;
 
   /** @param {Pick<LockManager, "request" | "query"> | undefined} locks undefined without HTTPS or in old browsers */

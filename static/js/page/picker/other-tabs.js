@@ -6,7 +6,8 @@ import { serviceOf, within } from "../../engine/time-limit.js";
  * @typedef {{question: string, user: string, files: string[]}} Question
  *   `question`: an id; `user`: the id of the logged-in user; `files`: the `fileKey` of each file
  * @typedef {{answer: string, tab: string, files: [number, Blob[]][]}} Answer
- *   `answer`: the id of the question; `files`: pairs of an index in the question's `files` and the files with this key
+ *   `answer`: the id of the question. `files`: pairs. Each pair has an index in the question's `files`, and the files that
+ *   the answering tab is sending with the `fileKey` at this index.
  */
 
 const CHANNEL = "slipway-files";

@@ -3,8 +3,8 @@ const WHOLE = 32 * MIB;
 const SAMPLES = 32;
 
 /**
- * Return a string of path, size and time. A file has the same key each time the person chooses it. Two different files
- * may have the same key too.
+ * Return the key of a file: a string of its path, size and time. A file has the same key each time the person chooses it.
+ * Two different files may have the same key too.
  *
  * @param {{name: string, path: string, file: {size: number, lastModified?: number}}} item
  */
