@@ -21,7 +21,7 @@ variable "visibility_timeout_seconds" {
 }
 
 variable "max_receives" {
-  description = "Number of deliveries after which SQS moves a message to the dead-letter queue. The site itself parks a message after 5 deliveries."
+  description = "Number of deliveries after which SQS moves a message to the dead-letter queue. After 5 failed deliveries, the site itself takes the message from the queue, and the admin lists it under Parked notifications."
   type        = number
   default     = 10
 }
