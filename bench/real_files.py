@@ -2,10 +2,11 @@
 
 The files should be harmless, so each refusal is probably a fault of a rule. The script
 skips files that are broken on purpose, such as attacks in test data. bench/left_out.tsv
-lists them with the reasons. The script inspects each file with every type that browsers
-on Linux, macOS and Windows declare for its ending. It checks only the first bytes for
-disguises and images. With --policy it also checks types. With --archives it also checks
-archives, which takes longer.
+lists them with the reasons. The script inspects each file several times: with every type
+that browsers on Linux, macOS and Windows declare for its ending, and with the site's own
+type for its ending. It checks only the first bytes for disguises and images. With
+--policy it also checks types. With --archives it also checks archives, which takes
+longer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Measures uploads to an S3 server on this machine: the upload page, Uppy 6, curl.
+"""Measures uploads to an S3 server on this machine: our page, Uppy 6, bare PUTs, curl.
 
 Run it with ``python bench/browser/loopback.py``. Options: --size-mib 512 --rounds 5
-Each program sends one large file, and then 16 files of 16 MiB.
+First, our page, Uppy and curl send one large file. Then our page, bare PUTs and curl send
+16 files of 16 MiB. At the end, our page with CRC64NVME and curl send one large file.
 """
 
 from __future__ import annotations
