@@ -100,8 +100,8 @@ def test_large_file_needs_few_small_requests_to_the_site(
     assert traffic.puts == part_count
     upload_page.wait_until(lambda: len(traffic.parts_arrived) >= part_count)
     assert sorted(traffic.parts_arrived) == list(range(1, part_count + 1))
-    # The page may only start the upload, request URLs for windows of parts, and
-    # complete.
+    # The page may only start the upload, request URLs for groups of parts, and complete
+    # the upload.
     lines = _tail(live_site.access_log, accessed)
     calls = [line for line in lines if '"GET ' not in line]
     assert all('"POST /api/v1/uploads' in call for call in calls)

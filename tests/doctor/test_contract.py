@@ -24,7 +24,7 @@ def has(request: Request, name: str) -> bool:
 
 
 def put_without(name: str, reply: Reply) -> Before:
-    """Refuse each PUT without a header, as a bucket policy may do."""
+    """Return a hook that refuses each PUT that lacks the header, as a policy may do."""
 
     def before(request: Request) -> Reply | None:
         is_missing = request.method == "PUT" and not has(request, name)
@@ -34,7 +34,7 @@ def put_without(name: str, reply: Reply) -> Before:
 
 
 def put_with(name: str, reply: Reply) -> Before:
-    """Refuse each PUT with a header, as a provider that does not support the header."""
+    """Return a hook that refuses each PUT with the header, as some providers do."""
 
     def before(request: Request) -> Reply | None:
         is_there = request.method == "PUT" and has(request, name)

@@ -40,7 +40,7 @@ def stop(clamd: ClamdServer, settings: Any) -> Callable[[str], None]:
 
 @pytest.fixture
 def resume(clamd: ClamdServer, settings: Any) -> Callable[[], None]:
-    """Return a function that restarts the scanner and moves the time past its pause."""
+    """Return a function that restarts the scanner and lets waiting uploads become due."""
 
     def resume_it() -> None:
         clamd.resume()

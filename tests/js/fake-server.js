@@ -13,7 +13,7 @@ export class FakeServer {
     this.fault = () => undefined;
     /** (call, cost) => {status, code, retry_after} | undefined, as the server's rate limits would answer */
     this.limit = () => undefined;
-    /** returns the changes that complete makes to a finished upload */
+    /** returns the fields that `complete` sets in an upload whose bytes have all arrived */
     this.verdict = () => ({ state: "ready" });
     /** declaration -> problem | undefined */
     this.refuse = () => undefined;

@@ -245,7 +245,7 @@ test("the browser asks before the page is left only during uploads", () => {
   assert.deepEqual([...isConfirmed, leave()], [false, true, false, false]);
 });
 
-test("the screen is kept awake during uploads, again after the page was hidden", async () => {
+test("the screen is kept awake during uploads, also after the page was hidden", async () => {
   const engine = new FakeEngine();
   const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   const locks = [];
@@ -273,7 +273,7 @@ test("the screen is kept awake during uploads, again after the page was hidden",
   assert.equal(lockCount(), 0);
 });
 
-test("uploads work in browsers without wake locks or that refuse them", async () => {
+test("uploads work in browsers that have no wake locks or refuse them", async () => {
   const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   const engine = new FakeEngine();
   keepAwake(document, {}, engine);

@@ -55,7 +55,7 @@ function database(transaction) {
 
 const readKept = (source) => new KeptFiles({ tabs: {}, store: {} }).read({ source }).catch(() => null);
 
-/** [service, how the page uses it with a method that does `fault`, expected result, possible faults] */
+/** Each row: a service, a function that uses it with a faulty method, the expected result, the faults (default: all). */
 const SERVICES = [
   ["indexedDB", (open) => visit({ factory: open && { open } }), [0, 0], AT_ONCE],
   ["indexedDB.open", (open) => visit({ factory: { open: open && (() => open() && {}) } }), [0, 0], ["never answers"]],
@@ -134,7 +134,7 @@ test("a late lock is passed to its caller, which releases it", async (t) => {
   assert.deepEqual(late, ["lock"]);
 });
 
-test("a worker that was slow to start is used from then on", async (t) => {
+test("a worker that starts late is used for later files", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const posted = [];
   const worker = { postMessage: (blob) => posted.push(blob), terminate() {} };

@@ -8,7 +8,7 @@ import { setMaxListeners } from "node:events";
 
 export const MIB = 1024 * 1024;
 
-// Up to two hundred parts wait for one signal. Node would warn of a leak. listeners.test.js checks that no listener remains.
+// Up to two hundred parts listen to one signal, so Node would warn of a leak. listeners.test.js checks that no listener remains.
 setMaxListeners(0);
 
 /** A pace that always permits six lanes, as on a fast line. Tests compare the real pace with it. */
@@ -215,7 +215,10 @@ function drain() {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Watch a handle. Fail if its progress goes backwards, or is complete before the upload is done. */
+/**
+ * Watch a handle. Return an object whose list `violations` gets an entry each time the progress goes backwards, exceeds
+ * the file, or is complete before the upload is ready.
+ */
 export function watchProgress(handle) {
   const seen = { last: 0, violations: [] };
   handle.on("progress", ({ bytesSent, byteSize }) => {

@@ -271,7 +271,7 @@ def _ceph_bucket(ceph: Ceph) -> None:
 
 @pytest.fixture
 def ceph_bucket(_ceph_bucket: None, settings: Any) -> Bucket:
-    """Yield the site's bucket, with a separate key prefix for this test."""
+    """Return the site's bucket, with a separate key prefix for this test."""
     from uploads.s3.bucket import get_bucket
 
     prefix = f"uploads/{uuid.uuid4().hex}/"

@@ -12,7 +12,11 @@ from uploads.dev.processes import PidRecord
 
 _BEING_MADE_SECONDS = 60
 _MAX_BASE = 60
-"""Folders contain Unix sockets, whose paths may have at most 103 bytes on some systems."""
+"""Longest path of the folder in which ``new_home`` creates folders, in bytes.
+
+The created folders contain Unix sockets. On some systems, the path of a socket may have
+at most 103 bytes.
+"""
 
 
 def new_home(prefix: str) -> Path:

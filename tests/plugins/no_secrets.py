@@ -38,7 +38,7 @@ SIGNS = (
 KINDS = {f"kind{number}": kind for number, kind in enumerate(PATTERNS)}
 PASSWORDS = ("correct horse battery", "another horse battery", "staple harbour crane")
 MIN_SECRET = 16
-"""Shorter configured secrets are ordinary words, such as moto's "testing"."""
+"""Shorter configured secrets are not searched. They are ordinary words, such as "testing"."""
 
 _offsets: dict[Path, int] = {}
 
@@ -148,8 +148,8 @@ def _logs_of(item: pytest.Item) -> list[Path]:
 def logs_in(folder: Path) -> list[Path]:
     """Return the log files below ``folder``.
 
-    A browser that is ending may delete folders of its profile during the search;
-    ``os.walk`` skips them, ``Path.rglob`` raises FileNotFoundError.
+    A browser that is ending may delete folders of its profile during the search.
+    ``os.walk`` skips such folders, but ``Path.rglob`` would raise FileNotFoundError.
     """
     return [
         Path(parent, name)

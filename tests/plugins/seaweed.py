@@ -60,7 +60,7 @@ def s3_server(pytestconfig: pytest.Config) -> S3Server:
 
 @pytest.fixture
 def seaweed_bucket(s3_server: S3Server, settings: Settings) -> Bucket:
-    """Yield the site's bucket on the real server, with a key prefix for this test."""
+    """Return the site's bucket on the real server, with a key prefix for this test."""
     from uploads.s3.bucket import get_bucket
 
     if s3_server.returncode() is not None:

@@ -82,7 +82,7 @@ def _database(
 
 @pytest.fixture(scope="session")
 def bucket_url(s3_server: S3Server) -> Iterator[str]:
-    """The URL of S3 for the site and for browsers."""
+    """Yield the URL of S3 for the site and for browsers."""
     if not slowness.SECONDS:
         yield s3_server.endpoint_url
         return
@@ -127,8 +127,8 @@ def serve(environment: dict[str, str], home: Path) -> Iterator[LiveSite]:
     watch(access_log)
     command = [sys.executable, "-m", "gunicorn", "config.wsgi"]
     command += ["--bind", f"{HOST}:{port}", "--threads", "8", "--no-control-socket"]
-    # The timeout is long, because a request fails if the site closes its connection at
-    # moment.
+    # The keep-alive time is long. If the site closed an idle connection just when a
+    # browser sends a request over it, this request would fail.
     command += ["--keep-alive", "300", "--timeout", "120"]
     command += ["--access-logfile", str(access_log)]
     process = spawn(command, environment=environment, log=site_log)

@@ -18,7 +18,7 @@ class MailServer(socketserver.ThreadingTCPServer):
 
     @property
     def url(self) -> str:
-        """The EMAIL_URL of this server."""
+        """Return the EMAIL_URL of this server."""
         return f"smtp://{HOST}:{self.server_address[1]}"
 
 

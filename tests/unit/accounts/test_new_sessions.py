@@ -91,7 +91,7 @@ def test_forged_session_cookie_uses_the_limit() -> None:
 
 
 def test_correct_password_creates_a_limited_number_of_sessions(alice: Any) -> None:
-    """The limit of wrong passwords does not count correct ones. This limit does."""
+    """This limit counts correct passwords. The limit of wrong passwords does not."""
     answers = [log_in(logged_out_client()).status_code for _ in range(8)]
 
     assert answers == [302] * 5 + [429] * 3

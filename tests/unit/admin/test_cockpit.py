@@ -119,7 +119,7 @@ def test_quota_near_its_number_of_files_is_shown(
         ({"young_orphans": 4}, timedelta(), "4 objects in the bucket have no row."),
     ],
 )
-def test_sweeper_that_has_not_run_recently_is_reported(
+def test_state_and_problems_of_the_sweeper_are_shown(
     client: Client, superuser: User, figures: dict[str, int], age: timedelta, words: str
 ) -> None:
     remember_job(JobReport.SWEEP, figures, seconds=1.5)
@@ -128,7 +128,7 @@ def test_sweeper_that_has_not_run_recently_is_reported(
     assert words in text_of(client)
 
 
-def test_audit_and_doctor_that_have_not_run_recently_are_reported(
+def test_problems_found_by_audit_and_doctor_are_shown(
     client: Client, superuser: User
 ) -> None:
     found = {"objects": 2, "rows": 3, "differences": 1, "kinds": {"size": 1}}
@@ -173,7 +173,7 @@ def test_scale_ends_at_a_round_number(value: int, ceiling: int) -> None:
     assert nice_ceiling(value) == ceiling
 
 
-def test_unfinished_upload_counts_in_the_reserved_bytes(
+def test_age_and_size_of_an_unfinished_upload_are_shown(
     client: Client, superuser: User
 ) -> None:
     upload = begin(superuser, b"hello")

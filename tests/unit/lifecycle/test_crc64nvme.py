@@ -252,7 +252,7 @@ def wanted(checksums: Any = CRC64NVME) -> list[WantedPart]:
 def multipart_calls(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> dict[str, Any]:
     """Collect the site's calls to open and join multipart uploads.
 
-    moto does not support CRC64NVME.
+    Do not pass the algorithm and the checksum on to moto, which lacks CRC64NVME.
     """
     found: dict[str, Any] = {"opened": []}
     joins = Bucket.complete_multipart_upload
@@ -436,7 +436,7 @@ def test_multipart_upload_of_an_outdated_algorithm_is_aborted(
         opened.append(named["checksums"])
         first = create(self, key, **named)
         if len(opened) == 1:
-            # Meanwhile, another request announces SHA-256. S3 has not answered it yet.
+            # While this call waits for S3, another request announces SHA-256.
             Upload.objects.filter(key=key).update(checksum_algorithm="sha256")
         return first
 

@@ -123,7 +123,7 @@ def run(tmp_path: Path, tests: str, *options: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize("name", LEAKS)
-def test_leaked_secret_fails_the_test_without_a_rerun(name: str) -> None:
+def test_secret_of_each_kind_is_found_and_masked(name: str) -> None:
     secret = re.split(r"[=:'\s/]+", LEAKS[name].rstrip("';/,)"))[-1]
 
     [hit] = search(f"before\n{LEAKS[name]}\nafter", ["the-secret-of-the-worker"])
@@ -140,7 +140,7 @@ def test_words_about_secrets_are_not_reported(text: str) -> None:
 
 @pytest.mark.shows_secrets(reason="the inner run leaks on purpose")
 @pytest.mark.parametrize("options", [(), SECOND_TRY], ids=["once", "second try"])
-def test_all_output_of_a_test_is_searched(
+def test_secret_in_any_output_fails_the_test_without_a_rerun(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     done = run(tmp_path, TESTS, *options)
