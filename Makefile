@@ -22,7 +22,8 @@ PYTEST := $(PYTHON) -m pytest
 # summary shows both runs. A test that finds a secret in a log, or quotas that do not match the
 # bucket, does not run again.
 ON_REAL_TIME = -p pytest_rerunfailures --reruns $(RERUNS) --rerun-show-tracebacks \
-	--only-rerun . --rerun-except "The audit found differences"
+	--only-rerun . --rerun-except "The audit found differences" \
+	--rerun-except "A secret was logged"
 READY := .venv/.ready
 PACKAGES := node_modules/.ready
 BUNDLE := static/build/.ready
