@@ -39,7 +39,7 @@ for (const buffer of [0, 500_000, 3_000_000]) {
     const [paced, unpaced] = await sendWithAndWithoutPace({ bytesPerMs: speed, buffer }, [60 * MIB]);
 
     const partMs = PART / speed;
-    const pretended = (2 * buffer) / speed; // the next part starts too early by this time
+    const pretended = (2 * buffer) / speed; // buffered bytes count as sent, so the next part may start this time too early
     for (const [index, at] of paced.arrivals.slice(0, 3).entries()) {
       const due = (index + 1) * partMs;
       assert.ok(at < due + 14_000 + pretended, `part ${index + 1} after ${at} ms instead of ${due}`);
