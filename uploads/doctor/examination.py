@@ -30,7 +30,6 @@ class Examination:
 
     origins: tuple[str, ...] = ()
     profile: str = ""
-    is_setup_allowed: bool = False
     failed: set[str] = field(default_factory=set)
     _keys: list[str] = field(default_factory=list)
 
