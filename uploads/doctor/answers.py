@@ -52,7 +52,7 @@ def not_s3(answer: Answer) -> Cause | None:
     """
     if answer.status < 400 or answer.code:
         return None
-    kind = answer.header("content-type") or "no type"
+    kind = answer.header("content-type") or "no Content-Type"
     return Cause(
         "not_s3",
         f"The answer is {answer.status} with {kind}: "

@@ -28,7 +28,8 @@ CONSEQUENCES = {
     "sse_c": "A client can encrypt a file with its own key (SSE-C), so that the site "
     "cannot read the file.",
     "lifecycle": "Objects that the sweeper fails to delete cost money forever.",
-    "policy": "S3 accepts unwanted requests, for example with old signatures.",
+    "policy": "S3 accepts unwanted requests, for example over HTTP without TLS or with "
+    "old signatures.",
     "queue_policy": "S3 cannot notify the site of new objects.",
     "notifications": "If a person closes the browser right after an upload, the file "
     "is not ready before the next sweep.",

@@ -42,7 +42,7 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
             "cors.origins",
             "The site's origins are known",
             str(error),
-            "The site does not know for which pages it must set up the bucket's CORS.",
+            "The site does not know which pages the bucket's CORS rule must allow.",
             "Correct CSRF_TRUSTED_ORIGINS, or use --origin.",
         )
         return

@@ -163,8 +163,8 @@ _CONSEQUENCES = {
     "AbortMultipartUpload": "Parts of cancelled uploads remain in the bucket and cost "
     "money.",
     "ListObjectVersions": "Files of erased users may remain in the bucket.",
-    "ListObjectsV2": "For a missing object, S3 answers 403 instead of 404. The audit "
-    "cannot run.",
+    "ListObjectsV2": "For a missing object, S3 answers 403 instead of 404. The sweeper "
+    "and manage.py audit cannot list the objects of the bucket.",
 }
 
 

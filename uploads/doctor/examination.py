@@ -74,7 +74,7 @@ class Examination:
         return probe_presigner_of(self.signer_alias, self.worker.client)
 
     def uploads_over(self, endpoint_url: str) -> ProbePresigner:
-        """Return a presigner like ``uploads`` for one further endpoint for browsers."""
+        """Return a presigner like ``uploads`` for the endpoint ``endpoint_url``."""
         return probe_presigner_of(
             self.signer_alias, self.worker.client, endpoint_url=endpoint_url
         )

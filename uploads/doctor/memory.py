@@ -24,7 +24,7 @@ _SETUP = "setup."
 def remember(results: Iterable[Result]) -> None:
     """Store which settings the provider does not support, with the reasons.
 
-    If setup could apply a setting this time, this function deletes the stored reason.
+    If the bucket now has a wanted setting, this function deletes its stored reason.
     """
     for result in results:
         facts = BucketFact.objects.filter(place=place(), name=_SETUP + result.name)

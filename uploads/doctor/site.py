@@ -87,11 +87,11 @@ def _migrations() -> Finding:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return ok(name, title)
-    first = plan[0][0]
+    first, count = plan[0][0], len(plan)
     return fail(
         name,
         title,
-        f"{len(plan)} migrations are not applied, first {first.app_label}.{first.name}.",
+        f"{first.app_label}.{first.name} is the first of {count} unapplied migrations.",
         "Pages that need the new tables answer 500.",
         "Run manage.py migrate.",
     )
@@ -99,7 +99,7 @@ def _migrations() -> Finding:
 
 def _cache() -> Finding:
     name, title = "site.cache", "The cache stores values"
-    fact, fix = "", "Check CACHE_URL. Run manage.py migrate for the default cache."
+    fact, fix = "", "Check CACHE_URL. If it is not set, run manage.py migrate."
     try:
         cache.set("slipway-doctor", "kept", 30)
         if cache.get("slipway-doctor") != "kept":
@@ -110,13 +110,13 @@ def _cache() -> Finding:
         return fail(name, title, fact, "Pages that use the cache fail.", fix)
     backend = settings.CACHES["default"]["BACKEND"].rsplit(".", 1)[1]
     if backend in {"DummyCache", "LocMemCache"}:
-        return warn(
-            name,
-            title,
-            f"The site's processes do not share their cache ({backend}).",
-            "Each process counts requests by itself, so rate limits are too high.",
-            "Set CACHE_URL to a cache that all processes share.",
+        fact = f"The site's processes do not share their cache ({backend})."
+        consequence = (
+            "Each process counts wrong codes of a second factor by itself, so people "
+            "can try more codes than the limit allows."
         )
+        fix = "Set CACHE_URL to a cache that all processes share."
+        return warn(name, title, fact, consequence, fix)
     return ok(name, title, backend)
 
 

@@ -53,7 +53,8 @@ JOINED = replace(
 OTHER_JOINED = replace(
     RIGHT,
     name="contract.crc64nvme.other_joined",
-    title="Parts that do not match the given CRC64NVME are not joined",
+    title="If the given CRC64NVME of the whole object is wrong, S3 refuses to join the "
+    "parts",
 )
 
 

@@ -205,6 +205,6 @@ def _abort(examination: Examination) -> Iterator[Finding]:
         title,
         "S3 stored a part of an aborted upload.",
         "Parts of cancelled uploads remain and cost money.",
-        "Set the lifecycle rule that deletes such parts: manage.py setup_bucket",
+        "Set the rule that deletes such parts: manage.py setup_bucket --apply",
         "lifecycle.abort",
     )

@@ -28,7 +28,7 @@ class Promise:
     fix: str = OTHER_PROVIDER
 
     def refused(self, answer: Answer) -> Finding:
-        """Return the finding for ``answer``, which must be a refusal."""
+        """Return OK if ``answer`` is a refusal, or else the result of ``broken``."""
         if answer.status >= 300:
             return ok(self.name, self.title, str(answer.status))
         return self.broken(f"S3 accepted the request: {answer.status}.")
@@ -39,7 +39,7 @@ class Promise:
         return Finding(self.name, self.title, self.status, fact, self.consequence, fix)
 
     def kept(self, is_kept: bool, fact: str) -> Finding:
-        """Return the finding for a promise that is kept if ``is_kept`` is true."""
+        """Return OK if ``is_kept`` is true, or else the result of ``broken``."""
         return ok(self.name, self.title, fact) if is_kept else self.broken(fact)
 
 

@@ -191,7 +191,8 @@ def _added_headers(examination: Examination, source: str) -> Iterator[Finding]:
         key = examination.new_key("put")
         request = put_request(examination.uploads, key, body)
         answer = _with(request, body, {name: values[name]})
-        # If S3 stored the sent bytes, it ignored the header, which is harmless.
+        # If S3 stored the sent bytes, it ignored x-amz-copy-source, so that this header
+        # is harmless. The other headers result in a NOTE in any case.
         is_ignored = answer.status == 200 and _is_stored(examination, key, body)
         promise = Promise(
             f"contract.put.unsigned.{name}",

@@ -54,8 +54,9 @@ def _kms(answer: Answer) -> Cause | None:
     return Cause(
         "kms",
         f"S3 answered {answer}",
-        "The bucket encrypts objects with a KMS key. In the policy of this key, grant "
-        "the identities signer and worker kms:GenerateDataKey and kms:Decrypt.",
+        "The bucket encrypts objects with a KMS key. In the policy of this key, allow "
+        "the actions kms:GenerateDataKey and kms:Decrypt for the identities signer and "
+        "worker.",
     )
 
 
@@ -70,8 +71,9 @@ def _encryption(examination: Examination, answer: Answer) -> Cause | None:
                 f"S3 answered {_sentence(answer)} S3 accepts the same PUT with the "
                 f"header {ENCRYPTION}: {algorithm}. So the bucket policy requires this "
                 "header.",
-                "Remove this statement from the bucket policy. Set default encryption "
-                "instead: manage.py setup_bucket --apply",
+                "Remove the statement that requires this header from the bucket "
+                "policy. Set default encryption instead: manage.py setup_bucket "
+                "--apply",
             )
     return None
 
