@@ -23,7 +23,7 @@ class ProbePresigner(Presigner):
         byte_size: int | None = None,
         expires_in: int = 300,
     ) -> SignedRequest:
-        """Return a signed request for ``key``, or for the bucket without a key."""
+        """Sign a request for ``key``, or for the bucket if ``key`` is empty."""
         return self._sign(
             method,
             key,

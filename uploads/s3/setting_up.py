@@ -1,8 +1,8 @@
 """Applies the wanted settings to a bucket, one setting at a time.
 
 Some servers accept a setting and then refuse every upload. So this module tests one
-upload and one download after each change. If the test fails, it restores the previous
-value of the setting. Setup is the identity that configures the bucket.
+upload and one download after each change. If the test fails, the module restores the
+previous value of the setting. Setup is the identity that configures the bucket.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
     PLANNED means that --apply would change the setting. SKIPPED means that this
     provider or this site cannot have the setting. WARNED is like SKIPPED, but the
-    operator should remove the reason.
+    reason is a risk that the operator should remove.
     """
 
     SAME = "same"

@@ -100,7 +100,8 @@ def _plain(answer: Any, *names: str) -> Document | None:
 
 
 def _put_lifecycle(c: Place, document: Document) -> None:
-    # If a PUT lacks this value, S3 replaces the operator's value with S3's default.
+    # If a PUT lacks TransitionDefaultMinimumObjectSize, S3 replaces the operator's
+    # value with S3's default.
     least = document.get("TransitionDefaultMinimumObjectSize")
     is_usual = least in {None, "all_storage_classes_128K"}
     extra = {} if is_usual else {"TransitionDefaultMinimumObjectSize": least}

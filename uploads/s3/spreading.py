@@ -26,13 +26,13 @@ class SpreadPresigner(Presigner):
         self.hosts = [Presigner(endpoint_url=url, **arguments) for url in endpoint_urls]
 
     def put_object(self, *, key: str, **declared: Any) -> SignedRequest:
-        """Return a request like Presigner's. The host of its URL depends on the key."""
+        """Return a signed PUT request. The host of its URL depends on the key."""
         return self._turn(crc32(key.encode())).put_object(key=key, **declared)
 
     def upload_parts(
         self, *, parts: Iterable[PartToSign], **upload: Any
     ) -> list[SignedRequest]:
-        """Return requests like Presigner's. The host depends on the part's number."""
+        """Return a signed PUT request for each part. Its number selects the host."""
         wanted = list(parts)
         signed: dict[int, SignedRequest] = {}
         for host in self.hosts:

@@ -27,8 +27,8 @@ CORS_HEADERS = (
 def headers_sent(checksum: str) -> list[str]:
     """Return the headers that the page sends if UPLOADS_CHECKSUM has this value.
 
-    If the value is crc64nvme, the page also sends SHA-256, for uploads that started
-    before this setting was changed.
+    For crc64nvme, the result also contains the header of SHA-256. The page still sends
+    SHA-256 for uploads that started before this setting was changed.
     """
     is_left_out = checksum != CRC64NVME.algorithm
     return [h for h in CORS_HEADERS if not (is_left_out and h == CRC64NVME.header)]
@@ -80,7 +80,8 @@ def incoming_rule(facts: SiteFacts) -> Document:
 def doctor_rule(facts: SiteFacts) -> Document:
     """Return the rule that deletes the test objects of the doctor.
 
-    Normally, the doctor or the sweeper has deleted a test object before the rule does.
+    Normally, the doctor or the sweeper deletes test objects. The rule deletes those
+    that remain.
     """
     return _expiring(DOCTOR_ID, facts.doctor_prefix, DOCTOR_DAYS)
 

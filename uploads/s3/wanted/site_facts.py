@@ -19,9 +19,10 @@ from uploads.s3.keys import DOCTOR, INCOMING
 class Network:
     """Names the networks from which the worker and setup may call S3.
 
-    If both the addresses and the endpoints are empty, all networks are allowed. The
-    rules do not limit presigned URLs, because browsers in any network use them.
-    ``principals`` are the ARNs of the identities that the rules limit.
+    If both the addresses and the endpoints are empty, all networks are allowed.
+    Two statements of the bucket policy enforce these networks. The statements do not
+    limit presigned URLs, because browsers in any network use these URLs. ``principals``
+    are the ARNs of the identities that the statements limit.
     """
 
     source_addresses: tuple[str, ...] = ()

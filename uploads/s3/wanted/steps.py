@@ -24,8 +24,8 @@ class Step:
     ``merge`` takes the existing document, or None, and returns the wanted document.
     ``trial`` does the same, but the returned setting applies only to test objects.
     Setup tests the result of ``trial`` first. ``left_out`` is the reason why this site
-    must not get the setting, or empty. ``is_risk`` is true if the operator should
-    remove this reason.
+    must not get the setting, or empty. ``is_risk`` is true if this reason is a risk
+    that the operator should remove, for example an endpoint without TLS.
     """
 
     name: str
