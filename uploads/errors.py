@@ -46,7 +46,7 @@ class UploadError(Exception):
 
 
 class InvalidRequest(UploadError):
-    """The request is not valid. The property errors lists the wrong fields."""
+    """The request is not valid. Its invalid fields are listed under "errors"."""
 
     code = "invalid_request"
 

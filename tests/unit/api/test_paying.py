@@ -195,7 +195,7 @@ def test_list_of_errors_has_at_most_twenty_entries(browser: Client) -> None:
     messages = [text for texts in problem["errors"].values() for text in texts]
     assert len(messages) == MAX_ERRORS == 20
     assert problem["detail"] == (
-        "The request is not valid. The property errors lists the wrong fields. "
+        'The request is not valid. Its invalid fields are listed under "errors". '
         "The first 20 errors are listed; 480 more are left out."
     )
 
@@ -205,7 +205,7 @@ def test_short_list_of_errors_is_complete(browser: Client) -> None:
 
     assert (
         problem["detail"]
-        == "The request is not valid. The property errors lists the wrong fields."
+        == 'The request is not valid. Its invalid fields are listed under "errors".'
     )
     assert set(problem["errors"]) == {
         *("filename", "byte_size", "content_type", "x"),
