@@ -90,11 +90,13 @@ def inspect(
     """Inspect the content of an upload and move the upload to ready or rejected.
 
     The upload stays inspecting if another process inspects it. It also stays inspecting
-    if an inspector is unavailable. Then ``waiting_reason`` names this inspector. If the
-    caller is not ``patient`` and the inspection exceeds ``budget``, a background
-    process finishes the inspection. The default is the budget of a request. If the
-    caller has claimed the inspection, ``held_until`` is the end of this claim. Raises
-    StorageUnavailable, StaleUpload.
+    if an inspector is unavailable. Then ``waiting_reason`` names this inspector.
+
+    A ``patient`` caller waits for long inspections. For any other caller, ``budget``
+    limits the inspection. The default is the budget of a request. If the inspection
+    exceeds ``budget``, a background process finishes it. If the caller has claimed the
+    inspection, ``held_until`` is the end of this claim. Raises StorageUnavailable,
+    StaleUpload.
     """
     if upload.is_inspected_later and not patient:
         upload.refresh_from_db()
@@ -103,8 +105,8 @@ def inspect(
     if until is None:
         return
     if held_until:
-        # Read the name again. The owner may have renamed the upload just before it was
-        # inspecting. Now a rename cannot change the extension.
+        # Read the name again, because the owner may have renamed the upload just before
+        # it was inspecting. While it is inspecting, ``rename`` refuses new extensions.
         upload.refresh_from_db(fields=["filename"])
     try:
         if patient:
@@ -215,8 +217,8 @@ def verdict_in_advance(
 ) -> Verdict | None:
     """Return the verdict if all inspectors accept the object now, else None.
 
-    If the result is None, the caller leaves the upload to ``inspect``. The inspectors
-    read the object's first bytes from memory.
+    If the result is None, the caller skips the upload. A later call of ``complete``
+    then calls ``inspect``. The inspectors read the object's first bytes from memory.
     """
     sample = sample_of(upload, objects, budget, etag=etag)
     try:

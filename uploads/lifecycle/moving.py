@@ -91,7 +91,7 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
     """Move the upload of each passage through its steps; return the moved uploads.
 
     All uploads must start in the same state and end in the same state. One transaction
-    needs one UPDATE for all rows, one INSERT for all events, and one UPDATE of the
+    contains one UPDATE for all rows, one INSERT for all events, and one UPDATE of the
     quota. Skips uploads that another process has moved or renamed meanwhile. Raises
     InvalidState as ``move`` does.
     """

@@ -23,8 +23,8 @@ def raw_digests(upload: Upload, wanted: Sequence[Any]) -> dict[int, bytes]:
 
     The first request for parts may have another algorithm than the upload. In this case
     the upload gets the algorithm of the request, because the client may know only this
-    algorithm. Raises InvalidRequest if a later request has another algorithm, or if a
-    text is not a checksum.
+    algorithm. Raises InvalidRequest if a later request has another algorithm, or if the
+    value that a client sent is not a checksum.
     """
     checksums = checksums_of(upload)
     if not all(checksums.of(part) for part in wanted):

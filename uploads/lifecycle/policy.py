@@ -55,8 +55,9 @@ class Policy:
     ) -> None:
         """Raise FileTooLarge or ContentTypeNotAllowed if the file exceeds a limit.
 
-        ``detected_type`` is None if no type was detected. If ``content_type`` is empty,
-        this method checks only the size.
+        ``detected_type`` is None if no detection ran. It is empty if libmagic did not
+        recognise the type. If ``content_type`` is empty, this method checks only the
+        size.
         """
         if byte_size > self.max_file_size:
             raise FileTooLarge(
@@ -69,12 +70,16 @@ class Policy:
     def check_content(
         self, filename: str, content_type: str, detected_type: str | None
     ) -> None:
-        """Raise ContentTypeNotAllowed if the content belongs to no allowed family.
+        """Raise ContentTypeNotAllowed if the policy does not allow the content.
 
-        A family is a group of types, such as document or image. Normally the detected
-        type decides. The declared type and the extension decide in two cases. First,
-        the detected type may be a container, such as ZIP for a text document. Second,
-        ``detected_type`` is None if no type can be detected.
+        The content must meet two conditions. First, the policy must allow the detected
+        type, the declared type or the type of the extension. Second, the detected type
+        must belong to an allowed family, which is a group of types such as document or
+        image. If the detected type is a container such as ZIP, or a text, the family of
+        the extension counts too.
+
+        If ``detected_type`` is None, only the declared type and the extension count. If
+        ``detected_type`` is empty, this method refuses the content.
         """
         if not self.restricts_types:
             return

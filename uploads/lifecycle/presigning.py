@@ -123,7 +123,7 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
 
     Raises InvalidRequest for a part number outside of the plan. Raises InvalidState if
     the upload has no parts or no longer accepts bytes. Raises StorageUnavailable if the
-    multipart upload has no id yet and S3 cannot create it.
+    row has no multipart id and S3 cannot create a multipart upload.
     """
     if upload.transport != Transport.MULTIPART:
         raise InvalidState(f"The transport is {upload.transport}, which has no parts.")
@@ -140,7 +140,8 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
         raise InvalidRequest(fields={"parts": [words]})
     digests = raw_digests(upload, wanted)
     if not upload.multipart_id:
-        # The process that started the upload died before it stored the multipart id.
+        # Either the process that started the upload died before it stored the multipart
+        # id, or ``raw_digests`` has removed the id together with the old algorithm.
         open_multipart(upload)
     seconds = extend_urls(upload, _batch(wanted), digests=digests)
     if not upload.multipart_id:

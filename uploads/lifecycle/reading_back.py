@@ -46,8 +46,8 @@ class Pace:
     """The limits of a comparison.
 
     The comparison calls ``pay`` with the number of bytes before each request to S3.
-    After ``stop_at`` (a value of ``time.monotonic``), the comparison ends after the
-    current part.
+    When the time ``stop_at`` (a value of ``time.monotonic``) has passed, the comparison
+    finishes the current part and ends.
     """
 
     pay: Callable[[int], None]
@@ -57,8 +57,9 @@ class Pace:
 def proof_of_storage(upload: Upload, facts: ObjectFacts, expected: str) -> str:
     """Return ``storage`` if the storage has compared the bytes, else ``""``.
 
-    ``expected`` is the checksum that the object must have. If the client declared no
-    checksum, it is empty, and this function accepts any checksum from the storage.
+    ``expected`` is the checksum that the object must have. If no such checksum is
+    known, ``expected`` is empty, and this function accepts any checksum from the
+    storage.
     """
     checksums = checksums_of(upload)
     stated = checksums.of(facts)
@@ -96,10 +97,10 @@ def read_back_inline(
 def read_back_in_background(upload: Upload, objects: Objects) -> None:
     """Compare the stored bytes, and record the result in the row at once.
 
-    If an inspector is unavailable after the comparison, the next attempt need not read
-    the object again. Raises BytesDiffer, StorageUnavailable. Raises OverBudget when
-    half of the lease has passed. The next attempt continues after the last compared
-    part.
+    So if an inspector is unavailable after the comparison, the next attempt need not
+    read the object again. Raises BytesDiffer, StorageUnavailable. Raises OverBudget
+    when half of the lease has passed. The next attempt continues after the last
+    compared part.
     """
     if not needs_read_back(upload.checksum_verified_by):
         return
@@ -113,7 +114,9 @@ def proved_in_memory(
 ) -> dict[str, Any] | None:
     """Compare an object that is in memory; return new values for the row.
 
-    Returns None if ``content`` is None or does not have the declared checksum.
+    If the site need not read the object back, this function compares nothing and
+    returns ``verified_by``. Otherwise it returns None if ``content`` is None or does
+    not have the declared checksum.
     """
     if not needs_read_back(verified_by):
         return {"checksum_verified_by": verified_by}
@@ -161,7 +164,7 @@ def _compare_parts(upload: Upload, pace: Pace) -> dict[str, Any]:
     """Compare all parts after ``verified_parts`` in order; return values for the row.
 
     If the announced checksum of any part is missing, a comparison is impossible. Then
-    the result is empty, and ``checksum_verified_by`` in the row stays empty.
+    the result is empty, and ``checksum_verified_by`` in the row does not change.
     """
     expected = announced(upload)
     if not expected:

@@ -45,10 +45,12 @@ def complete(
     """Complete an upload for a caller that waits for the result.
 
     The returned upload is ``ready``, ``inspecting`` or ``rejected``. Raises the errors
-    of lifecycle.advance. If bytes are missing after the deadline, expires it and
-    raises InvalidState. If the caller is not ``patient`` and the inspection exceeds
-    ``budget``, a worker finishes the inspection. On a site without workers, the sweeper
-    finishes it.
+    of lifecycle.advance. If bytes are missing after the deadline, expires the upload
+    and raises InvalidState.
+
+    A ``patient`` caller waits for long inspections. For any other caller, ``budget``
+    limits the inspection. If the inspection exceeds ``budget``, a task worker finishes
+    it. On a site without task workers, the sweeper finishes it.
     """
     step = partial(
         lifecycle.advance,
@@ -128,7 +130,7 @@ def reconcile(
 def _compare_again(upload: Upload, actor: Any) -> None:
     """Reject a ready upload if its object was replaced.
 
-    If all URLs that can replace the object have expired, no later call compares again.
+    If all URLs that can replace the object have expired, this comparison is the last.
     """
     is_over = upload.replaceable_until and upload.replaceable_until <= timezone.now()
     try:
@@ -141,11 +143,11 @@ def _compare_again(upload: Upload, actor: Any) -> None:
 
 
 def _hand_over(upload: Upload) -> None:
-    """Enqueue a task, so that a worker finishes an inspection in the background.
+    """Enqueue a task, so that a task worker finishes an inspection in the background.
 
-    On a site without workers, a task would run inside the request. So this function
-    enqueues no task there, and the next sweep finishes the inspection. The sweeper also
-    finishes inspections that no worker has finished in time.
+    On a site without task workers, a task would run inside the request. So this
+    function enqueues no task there, and the next sweep finishes the inspection. The
+    sweeper also finishes inspections that no task worker has finished in time.
     """
     is_due = upload.state == State.INSPECTING and upload.is_inspected_later
     backend = inspect_in_background.get_backend()

@@ -46,10 +46,10 @@ TYPE_NOT_ALLOWED = "type_not_allowed"
 
 _RELEASABLE = frozenset({CONTENT, NOT_SCANNED, NOT_INSPECTED, TYPE_NOT_ALLOWED})
 _MALWARE_WORDS = "It holds what ClamAV knows as"
-"""The first words of ``rejected_reason`` if ClamAV found malware.
+"""The first words of ``rejected_reason`` in old rows if ClamAV found malware.
 
-Rows that older versions of the site wrote have no ``rejected_cause``. In such rows,
-only these words show that the file is malware.
+Older versions of the site wrote these words and no ``rejected_cause``. So in the rows
+of these versions, only these words show that the file is malware.
 """
 
 _ATTEMPTS = 2

@@ -47,10 +47,11 @@ def replaceable_until(upload: Upload, facts: ObjectFacts) -> datetime | None:
 
 
 def reject_if_replaced(upload: Upload, *, actor: Any = None) -> bool:
-    """Reject a ready upload if its object has another ETag. Return whether it did.
+    """Reject a ready upload if the ETag of its object differs from the row.
 
-    If no URL can replace the object, this function sends no request to S3 and returns
-    False. Raises StorageUnavailable, StaleUpload.
+    Returns whether this function rejected the upload. If no URL can replace the object,
+    this function sends no request to S3 and returns False. Raises StorageUnavailable,
+    StaleUpload.
     """
     if upload.state != State.READY or upload.replaceable_until is None:
         return False

@@ -1,4 +1,4 @@
-"""Finds the rows that a sweeper has to check, leases them to it, and delays retries."""
+"""Finds the rows that are due, leases each row to one sweeper, and delays retries."""
 
 from __future__ import annotations
 
@@ -145,8 +145,8 @@ def _overdue(now: datetime) -> UploadQuerySet:
 def _arriving(now: datetime) -> UploadQuerySet:
     """Return pending uploads whose bytes may have arrived since the last check.
 
-    Bytes arrive only while a URL is valid. So after the last URL has expired, the
-    sweeper checks an upload only once more.
+    A PUT may start just before the last URL expires, and may take SLOWEST_PUT. When
+    this time has passed too, the sweeper checks the upload only once more.
     """
     settled = now - timedelta(seconds=options().sweep_grace_seconds)
     return _free(

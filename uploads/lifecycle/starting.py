@@ -128,8 +128,8 @@ def _detect(head: bytes) -> str | None:
 def choose_transport(declaration: Declaration) -> Transport:
     """Return the requested transport. By default, the size of the file decides.
 
-    Raises InvalidRequest if the declaration lacks a fact that the transport needs, and
-    FileTooLarge if the file is too large for it.
+    Raises InvalidRequest if a multipart upload of an empty file is requested. Raises
+    FileTooLarge if the file is too large for the transport.
     """
     transport = declaration.transport or (
         Transport.PUT if _plan(declaration).part_count == 1 else Transport.MULTIPART
@@ -158,7 +158,7 @@ def _create(
     with transaction.atomic():
         # Every move locks the upload before the quota. The same order here avoids
         # deadlocks. If two requests have the same idempotency key, the INSERT of the
-        # second request fails before this request reserves quota.
+        # second request fails. So the second request reserves no quota.
         upload.save(force_insert=True)
         quota.reserve(owner, declaration.byte_size)
         record("upload.started", upload=upload, actor=owner, detail=declared(upload))

@@ -50,8 +50,8 @@ def find_mismatch(
     """Return how the object differs from the declaration, or None.
 
     ``expected_checksum`` is empty if the client declared no checksum. If the storage
-    returns no checksum, this function finds no mismatch, because reading_back.py hashes
-    the object later.
+    returns no checksum, this function does not compare checksums, because
+    reading_back.py hashes the object later.
     """
     if facts.byte_size != upload.byte_size:
         return Mismatch(
