@@ -50,7 +50,7 @@ def announced_bytes(request: HttpRequest) -> int:
 def pay_for_items(request: HttpRequest, action: rates.Action, *, count: int) -> None:
     """Spend one unit for each of ``count`` items, minus the units that Pays has spent.
 
-    Raises RateLimited, or InvalidRequest if ``count`` is above the limit.
+    Raises RateLimited, or InvalidRequest if ``count`` is above a rate limit.
     """
     payers = rates.payers(caller(request), client_address(request))
     paid: int = getattr(request, "paid", 0)

@@ -109,7 +109,7 @@ def _first_errors(fields: dict[str, list[str]]) -> tuple[dict[str, list[str]], i
 
 
 def retry_after(error: UploadError) -> int | None:
-    """Return the seconds to wait before a retry, or None if a retry is useless."""
+    """Return the seconds for Retry-After, or None for errors without this header."""
     if isinstance(error, errors.RateLimited):
         return error.retry_after
     if isinstance(error, errors.StorageError):

@@ -147,7 +147,7 @@ class UploadOut(BaseModel):
     ]
     checksum_algorithm: Annotated[
         Literal["sha256", "crc64nvme"],
-        Field(description="The algorithm of the checksums of this upload's parts."),
+        Field(description="The algorithm of the checksums of the file and its parts."),
     ]
     checksum_verified_by: Annotated[
         Literal["storage", "readback"] | None,

@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                     "warn_days",
                     models.PositiveIntegerField(
                         default=7,
-                        help_text="Number of days before the deletion when the owner gets a mail. At least this time passes between the mail and the deletion, even if the file is older than the rule.",
+                        help_text="The owner gets a mail this number of days before the deletion. At least this time passes between the mail and the deletion, even if the file is already older than the rule allows.",
                         verbose_name="warning",
                     ),
                 ),

@@ -111,7 +111,8 @@ class AuditEvent(models.Model):
 
         Django calls this method for every save. For fixtures, Django calls this method
         but does not call save(). With ``force_insert``, the database raises
-        IntegrityError if the id exists. Otherwise Django would overwrite the row.
+        IntegrityError if the id exists. Without ``force_insert``, Django would
+        overwrite the row.
         """
         if not self._state.adding:
             raise TypeError(APPEND_ONLY)

@@ -41,9 +41,9 @@ class RetentionRule(models.Model):
     warn_days = models.PositiveIntegerField(
         "warning",
         default=7,
-        help_text="Number of days before the deletion when the owner gets a mail. At "
+        help_text="The owner gets a mail this number of days before the deletion. At "
         "least this time passes between the mail and the deletion, even if the file is "
-        "older than the rule.",
+        "already older than the rule allows.",
     )
 
     class Meta:
