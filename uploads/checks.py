@@ -192,7 +192,7 @@ def check_metrics_secret(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register("uploads")
 def check_site_url(**_: Any) -> list[checks.CheckMessage]:
-    """Report an invalid SITE_URL, or no SITE_URL if ALLOWED_HOSTS has wildcards."""
+    """Report an invalid SITE_URL, or a missing one if ALLOWED_HOSTS has wildcards."""
     url: str = settings.SITE_URL
     if url:
         return _check_site_url_value(url)

@@ -147,8 +147,8 @@ class Options:
     # second limit is for visitors from one address who are not logged in.
     rate_session: RateLimit | None = RateLimit(300, HOUR_SECONDS)
     rate_session_per_address: RateLimit | None = RateLimit(1_000, HOUR_SECONDS)
-    # Mails with a link to set a new password. The first limit is for one mailbox. The
-    # page does not show whether it is reached. The second limit is for one address.
+    # Mails with a link to set a new password. The first limit is for one mailbox, and
+    # pages do not show whether it is reached. The second limit is for one IP address.
     rate_reset: RateLimit | None = RateLimit(5, DAY_SECONDS)
     rate_reset_per_address: RateLimit | None = RateLimit(60, HOUR_SECONDS)
     # Limits of inspections. The options ``inline_...`` are for all uploads of one

@@ -55,8 +55,8 @@ class PlainUploadForm(SiteForm, forms.Form):
 
     The form asks for the size to reserve and for a name. The cleaned value of ``room``
     is a number of bytes. The form does not offer sizes that the policy forbids. If a
-    client sends such a size, the form accepts it. Then the policy refuses it, with a
-    better message.
+    client sends a forbidden size, the form accepts the size. Then the start of the
+    upload fails with a better message.
     """
 
     room = forms.ChoiceField(

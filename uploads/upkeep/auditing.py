@@ -81,9 +81,10 @@ def audit(progress: Progress | None = None) -> Iterator[Difference]:
 
 
 def delete_missing(difference: Difference) -> bool:
-    """Mark a file as deleted if its object does not exist. Return whether it did.
+    """Mark a file as deleted if its object does not exist.
 
-    The owner cannot download such a file, but its bytes use quota.
+    Returns whether this function marked the file. The owner cannot download such a
+    file, but its bytes use quota.
     """
     if difference.kind != NO_OBJECT:
         return False

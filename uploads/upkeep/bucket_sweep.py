@@ -179,7 +179,7 @@ def _done(
 
 
 def sweep_multipart_uploads(report: Counts, *, now: datetime, dry_run: bool) -> None:
-    """Abort multipart uploads that have no pending row. Delete old probe objects.
+    """Abort unowned multipart uploads. Delete old probe objects.
 
     Raises StorageUnavailable.
     """

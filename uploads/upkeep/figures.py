@@ -16,7 +16,7 @@ from uploads.trail.writing import ENTERED
 
 HOUR = timedelta(hours=1)
 HOURS_A_PASS = 200
-"""Maximum number of hours that one pass adds up. The next pass continues from there."""
+"""Maximum number of hours that one pass adds up. The next pass adds up the rest."""
 
 _MARK = "figures"
 

@@ -34,7 +34,10 @@ Then no process retries the message. During an outage of S3, no message is parke
 """
 
 PROBE_MARK = "doctor"
-"""The SweepMark with this name stores the key of the last probe object in a message."""
+"""Name of the SweepMark that stores the key of the doctor's last probe object.
+
+The site stores the key when a notification about this object arrives.
+"""
 
 MAX_PARKED = 10_000
 MAX_BODY = 65_536

@@ -47,7 +47,7 @@ resets the number.
 
 @dataclass(frozen=True)
 class Limits:
-    """Maximum work of one pass. The next pass continues from there."""
+    """Maximum work of one pass. The next pass does the rest."""
 
     rows: int = 500  # due rows of each kind
     objects: int = 20_000
@@ -101,7 +101,7 @@ def sweep(
     report = Report()
     now = timezone.now()
     started = time.monotonic()
-    # Correct the quotas first. A move would fail if its quota counted too few bytes.
+    # Correct the quotas first. A move fails if the owner's quota counts too few bytes.
     report.quotas_mended = quota_drift.mend(dry_run=dry_run, limit=limits.users)
     if not dry_run:
         report.rates_forgotten = rates.forget_rested(limit=limits.rates)
