@@ -1,4 +1,4 @@
-"""Stores the announced checksums of parts, which the site needs for the completion."""
+"""Stores the announced checksums of parts, with which the site verifies the object."""
 
 from __future__ import annotations
 

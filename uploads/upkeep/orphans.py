@@ -3,8 +3,8 @@
 The site commits a row before it signs a URL for its key, and keeps the row until the
 object is deleted. So an orphan means that the database has lost rows, or that the site
 uses a wrong bucket. Rows are lost, for example, if operators restore an older backup.
-In both cases the object may be the only copy of a file. The grace period starts when a
-sweep first sees the orphan.
+So an orphan may be the only copy of a file. The grace period starts when a sweep first
+sees the orphan.
 """
 
 from __future__ import annotations
