@@ -79,7 +79,9 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
             return Finding(False, f"Its release was refused. {made.rejected_reason}")
         if made.state == State.READY:
             return Finding(True, "It is released and ready for its owner.")
-        return Finding(True, f"Its release has started. It is now {made.state}.")
+        return Finding(
+            True, f"Its release has started. The new upload is now {made.state}."
+        )
 
     _each(request, uploads, step)
 

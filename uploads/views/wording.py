@@ -182,7 +182,10 @@ def reason_in_words(reason: str) -> str:
 
 
 def describe_checksum(upload: Upload) -> Checksum:
-    """Return the checksum as common tools print it, with a note about its proof."""
+    """Return the checksum as common tools print it.
+
+    The note of the result says who has compared the file with the checksum.
+    """
     value = upload.object_checksum or declared_checksum(upload)
     label = str(Algorithm(upload.checksum_algorithm).label)
     digest, _, part_count = value.partition("-")
@@ -238,10 +241,13 @@ def _removal_question(state: State) -> str:
 
 def _removal_effect(state: State) -> str:
     if _is_open(state):
-        return "The parts that have arrived are deleted."
+        return "The parts that have arrived will be deleted."
     if state == State.REJECTED:
         return "The site refused this file and does not offer it for download."
-    return "The file is permanently deleted from storage, and its space is free again."
+    return (
+        "The file will be deleted from storage, and its space will be free again. This "
+        "cannot be undone."
+    )
 
 
 def _sentence(event: AuditEvent) -> str:

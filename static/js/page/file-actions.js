@@ -80,7 +80,11 @@ async function remove(record, { api, onRemoved }) {
   const words =
     record.state === "rejected"
       ? { title: "Remove this file from the list?", text: "The site refused this file and does not offer it for download.", yes: "Remove" }
-      : { title: "Delete this file?", text: "The file will be deleted from the storage. This cannot be undone.", yes: "Delete" };
+      : {
+          title: "Delete this file?",
+          text: "The file will be deleted from storage, and its space will be free again. This cannot be undone.",
+          yes: "Delete",
+        };
   const done = await confirm({ ...words, name: record.filename }, () => api.cancel(record.id, { attempts: 2 }));
   if (done) onRemoved(record.id);
 }

@@ -313,8 +313,9 @@ def test_refused_file_can_only_be_removed_from_the_list(
 
     assert "Remove this file from the list?" in shown
     assert "does not offer it for download." in shown
-    assert "its space is free again" not in shown
-    assert "its space is free again" in page.get(upload_url(stored)).content.decode()
+    assert "its space will be free again" not in shown
+    question = page.get(upload_url(stored)).content.decode()
+    assert "its space will be free again" in question
 
 
 @pytest.mark.parametrize("case", REASONS, ids=lambda case: case["shown"][:40])
