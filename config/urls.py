@@ -16,8 +16,8 @@ from uploads.http.csp_reports import csp_reports
 
 api_patterns, api_app, api_namespace = api.urls
 for pattern in api_patterns:
-    # Without this line, the middleware would redirect to the login page. The API
-    # returns 401 instead.
+    # PrivateMiddleware redirects requests without a login to the login page. Exempt the
+    # API, because it returns 401 itself.
     login_not_required(cast("Any", pattern.callback))
 
 urlpatterns = [

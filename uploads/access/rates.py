@@ -158,8 +158,9 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
         return
     with transaction.atomic():
         tat = _locked(key)
-        # Retry under the lock with the current time. After the first attempt read the
-        # clock, a concurrent request may have moved ``tat`` before the UPDATE.
+        # Retry under the lock with the current time. The first attempt read the clock
+        # before its UPDATE. Between these two steps, a concurrent request may have
+        # moved ``tat``, so the refusal may be wrong.
         if _advance(key, limit, cost):
             return
         wait = max(1, -((_latest(limit, cost) - tat) // NANOSECONDS))  # rounded up
@@ -170,7 +171,7 @@ def _spend_one(action: Action, subject: Subject, cost: int) -> None:
 
 
 def _advance(key: str, limit: RateLimit, cost: int) -> bool:
-    """Spend ``cost`` units if the allowance is sufficient. Return whether it was."""
+    """Spend ``cost`` units and return True, if the allowance is sufficient."""
     return bool(
         Rate.objects.filter(pk=key, tat__lte=_latest(limit, cost)).update(
             tat=Greatest(F("tat"), Value(time.time_ns())) + cost * _interval(limit)
@@ -187,7 +188,8 @@ def _locked(key: str) -> int:
     """Lock the row and return its ``tat``. Create the row if it is missing."""
     rows = Rate.objects.select_for_update().filter(pk=key)
     while (tat := rows.values_list("tat", flat=True).first()) is None:
-        # This line runs again only if the sweeper deletes the row before it is locked.
+        # The loop repeats only if the sweeper deletes the row before this function
+        # locks it.
         Rate.objects.bulk_create([Rate(key=key)], ignore_conflicts=True)
     return tat
 

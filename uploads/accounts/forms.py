@@ -91,7 +91,9 @@ class SetPasswordForm(AccountForm, account.SetPasswordForm):  # type: ignore[mis
 
 
 class ResetPasswordForm(AccountForm, account.ResetPasswordForm):  # type: ignore[misc]
-    """Sends mails with a link to set a new password. A mailbox gets only a few a day.
+    """Sends mails with a link to set a new password.
+
+    A mailbox gets only a few of these mails a day.
 
     The response is the same with and without an account, so that it does not reveal
     which accounts exist. Every request counts against the rate limit of the client's

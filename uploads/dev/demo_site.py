@@ -104,7 +104,7 @@ def prepare(site: DemoSite) -> None:
 
 def enter(site: DemoSite) -> None:
     """Replace all variables of this process by the variables of the site's commands."""
-    environment = site.operator_environment()  # depends on this process's variables
+    environment = site.operator_environment()  # reads os.environ, so call it first
     os.environ.clear()
     os.environ.update(environment)
 

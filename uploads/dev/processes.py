@@ -19,9 +19,9 @@ _LOG_LIMIT_BYTES = 10 * 1024**2
 def end_with_parent(signal_name: str = "TERM") -> tuple[str, ...]:
     """Return a prefix for a command. The command gets a signal when this process ends.
 
-    Returns an empty prefix if the program setpriv is missing. In this case, the child
-    processes of a killed parent keep running, and PidRecord finds them at the next
-    start.
+    Returns an empty prefix if the program setpriv is missing or fails. In this case,
+    the child processes of a killed parent keep running, and PidRecord finds them at the
+    next start.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:

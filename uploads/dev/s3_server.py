@@ -198,7 +198,7 @@ class S3Server:
         return path
 
     def _identities(self) -> dict[str, object]:
-        # For POST forms, the identity needs both its "Write" action and this policy.
+        # For POST forms, the signer needs both its "Write" action and this policy.
         put_only = {
             "Version": "2012-10-17",
             "Statement": [

@@ -89,8 +89,9 @@ class PolicyMiddleware(CSPMiddleware):
 
     Pages of Django's admin get no directives for Trusted Types, because the admin's
     jQuery sets innerHTML to a string while it loads. Responses over plain HTTP get no
-    `report-to`, because browsers use `report-to` only over HTTPS. If it is present,
-    they ignore `report-uri`, so over plain HTTP they would send no reports.
+    `report-to`, because browsers use `report-to` only over HTTPS. If `report-to` is
+    present, browsers ignore `report-uri`, so over plain HTTP they would send no
+    reports.
     """
 
     def get_policy_parts(

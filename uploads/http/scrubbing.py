@@ -14,8 +14,8 @@ MAX_TEXT = 8_000
 URL = re.compile(r"(?i)(\bhttps?://[^\s?#\"'<>]*+)([?#][^\s\"'<>]*+)?+")
 """Matches a URL and its query. A presigned URL has its signature in the query.
 
-The pattern also matches URLs without a query. So the search reads no part of a text
-twice, and takes linear time.
+The pattern also matches URLs without a query. So the search continues after each URL,
+and takes linear time.
 """
 
 NAMED = re.compile(

@@ -1,8 +1,8 @@
 """Detects programs, web pages and scripts by the first bytes of a file.
 
-By this result, the site decides whether a file is disguised. The result comes only from
-tables in this module, so it is the same on every machine. libmagic detects all other
-types (see detection.py).
+The site uses the result to decide whether a file is disguised. The result comes only
+from tables in this module, so it is the same on every machine. libmagic detects all
+other types (see detection.py).
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class ClamAVInspector:
         if sample.byte_size > self.max_bytes:
             return self._too_large("This file is too large to be scanned for viruses.")
         if largest_member(sample) > self.max_bytes:
-            # If a file in an archive has this size, clamd skips it without any report.
+            # clamd skips such a large file in an archive without any report.
             return self._too_large(
                 "This archive contains a file that is too large to be scanned for "
                 "viruses."

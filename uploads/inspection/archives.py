@@ -41,7 +41,10 @@ ZIPPED = words(
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC, b"PK\x07\x08", b"PK00")
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
-"""First bytes of programs. Some unpackers open an archive at the end of a program."""
+"""First bytes of programs.
+
+Some programs end with a ZIP archive, and some unpackers open such a file.
+"""
 
 UNKNOWN = {"", "application/octet-stream"}
 DAMAGED = "The archive is damaged. Its readable part was checked."
@@ -130,7 +133,7 @@ def may_be_zip(sample: Sample) -> bool:
 def is_judged_alike(sample: Sample, other: Sample) -> bool:
     """Return whether the rules for archives treat both samples in the same way.
 
-    A rename calls this function, because some names suggest a ZIP archive.
+    A rename calls this function, because a new name can turn these rules on or off.
     """
     return may_be_zip(sample) == may_be_zip(other)
 

@@ -26,7 +26,7 @@ class Clamd:
     """A client of the clamd at ``tcp://host:port`` or ``unix:///path``.
 
     Each call opens a new connection. ``timeout`` is the maximum duration of a single
-    socket operation in seconds. Raises ValueError for any other kind of address.
+    socket operation in seconds. Raises ValueError if ``url`` has another form.
     """
 
     def __init__(self, url: str, *, timeout: float) -> None:

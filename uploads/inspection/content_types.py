@@ -229,7 +229,10 @@ def may_run(content_type: str) -> bool:
 
 
 def stored_type(content_type: str) -> str:
-    """Return the type that S3 stores for a declared type. Upload URLs sign it."""
+    """Return the type that S3 stores for a declared type.
+
+    The signature of an upload URL covers this type.
+    """
     return UNKNOWN if may_run(content_type) else content_type
 
 
@@ -239,7 +242,8 @@ def served_type(content_type: str, detected_type: str) -> str:
     This is the detected type. If it is unknown, a program, or a type that browsers may
     run, returns ``application/octet-stream``. libmagic only guesses the kind of a text.
     So a text is served with its declared type if this is a text type that no browser
-    runs. Other texts are served as ``text/plain``.
+    runs. Other texts are served as ``text/plain``. A ZIP archive is served with its
+    declared type if files of this type are ZIP archives.
     """
     declared, detected = canonical(content_type), canonical(detected_type)
     if detected in UNCLAIMED or may_run(detected) or family_of(detected) == "program":

@@ -2,7 +2,7 @@
 
 All threads of this process share one child. After a fork, each process starts its own
 child. If libmagic crashes or hangs while it reads the first bytes (the head) of a file,
-this file gets no detected type.
+this file gets no type from libmagic.
 """
 
 from __future__ import annotations

@@ -173,7 +173,8 @@ def _medium(extension: str, declared: str) -> str:
 def _are_alike(extension: str, promised: str, found: str) -> bool:
     """Return True if a note about the difference would not help the owner.
 
-    The reason is that both types have the same family, or that ``found`` is a guess.
+    This is the case if both types belong to the same family (except images), or if
+    ``found`` is only a guess.
     """
     families = {family_of(promised), family_of(found)}
     if found == PACKED and families <= {"archive", "document"}:

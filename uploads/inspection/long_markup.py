@@ -35,8 +35,8 @@ _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 def find_script_behind_head(sample: Sample) -> str:
     """Return the kind of a page or scripted drawing in the file, such as "a web page".
 
-    Returns ``""`` if the file contains neither, and TOO_LONG if it has more than
-    MAX_BYTES. Does not read binary files, and files that end within the head.
+    Returns ``""`` if the file contains neither, if it is binary, or if it ends within
+    the head. Returns TOO_LONG if the text has more than MAX_BYTES.
     """
     head = sample.head
     if sample.byte_size <= len(head) or not is_text(decoded(head)):

@@ -56,8 +56,7 @@ def inspect(
     """Return the verdict of all inspectors on an object.
 
     ``quick_only``: skip the slow inspectors. The caller must run them later.
-    ``overruled``: if an inspector refuses the object with this cause, accept it. The
-    verdict keeps the reason of this refusal.
+    ``overruled``: ignore refusals with this cause. The verdict keeps their reasons.
     Raises InspectorUnavailable if an inspector fails and no other inspector refuses the
     object. Raises StorageUnavailable if the object cannot be read. Raises OverBudget if
     an inspection inside a request would cost too much.

@@ -124,8 +124,9 @@ def find_directories(file: Readable) -> list[Directory]:
                 if place not in found or found[place].byte_size < one.byte_size:
                     found[place] = one
         at = tail.rfind(END_MAGIC, 0, at + len(END_MAGIC) - 1)
-    # Lists of inner archives never overlap with the list of the outer archive, so the
-    # lists of a normal archive fit into the file.
+    # Lists of inner archives never overlap with the list of the outer archive. So the
+    # lists of a normal archive are together smaller than the file. The limit is twice
+    # the size of the file.
     if sum(one.byte_size for one in found.values()) > 2 * file.byte_size:
         raise Ambiguous
     return list(found.values())
@@ -192,8 +193,9 @@ def _directories_of(
     located = file.read(end - LOCATOR64.size, LOCATOR64.size)
     if located[:4] != LOCATOR64_MAGIC:
         return
-    # The stated position of the record is wrong if the file has bytes before the
-    # archive. So also try the position just before the locator.
+    # The locator states the position of the ZIP64 end record. This position is wrong if
+    # the file has bytes before the archive. So also try the position just before the
+    # locator.
     said = LOCATOR64.unpack(located)[2]
     for record_at in {end - LOCATOR64.size - END64.size, said}:
         record = file.read(record_at, END64.size)

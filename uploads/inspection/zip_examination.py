@@ -41,7 +41,7 @@ HEAD_BYTES = 512
 
 ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC)
 MAX_INFLATED_ONE, MAX_INFLATED = 16 * MIB, 64 * MIB
-"""Maximum unpacked size of one compressed inner archive, and of all such archives."""
+"""Maximum unpacked size of an inner archive, and total size that ends the unpacking."""
 
 CHECK_EVERY = 1024
 LIST_NOTE = "The archive's list of contents was not read to its end."
@@ -228,8 +228,8 @@ class _Archive:
         ):
             content = self._whole.inflate(data.read(0, place.stored_bytes))
             if content is not None:
-                # Check only the size of the inner archive, because unpackers of the
-                # outer archive do not unpack the inner archive.
+                # Check only sizes in the inner archive, and not names. Unpacking the
+                # outer archive does not create the files of the inner archive.
                 self._whole.examine(
                     InMemory(content), depth=self._depth + 1, bombs_only=True
                 )

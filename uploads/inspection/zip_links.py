@@ -18,7 +18,7 @@ MAX_HOPS = 40
 """Operating systems do not follow longer chains of links."""
 
 STEPS, STEPS_PER_LINK = 10_000, 200
-"""The limit is STEPS, plus STEPS_PER_LINK for each link, to resolve all links.
+"""Maximum number of steps to resolve all links: STEPS, plus STEPS_PER_LINK a link.
 
 Normal archives need far fewer steps.
 """

@@ -136,7 +136,7 @@ class Command(BaseCommand):
         indent = "  " * depth
         space = " " * (4 - len(finding.status.value))
         fact = f": {finding.fact}" if finding.fact else ""
-        # After a title of depth 0, print the family's name for --only and --skip.
+        # After a title of depth 0, print the name that --only and --skip accept.
         family = f" [{finding.name}]" if depth == 0 else ""
         self.stdout.write(f"{indent}{mark}{space} {finding.title}{family}{fact}")
         for text in (finding.consequence, finding.fix):
