@@ -42,7 +42,7 @@ function setUp(t) {
   return { newRows, arrive, countsAtClick, draw, frames, inserted };
 }
 
-test("the first files of a batch get rows, a few in each frame, and only some are animated", (t) => {
+test("the first files of a batch get rows, a few in each frame", (t) => {
   const { arrive, draw, frames, inserted } = setUp(t);
 
   arrive(40);
@@ -52,7 +52,22 @@ test("the first files of a batch get rows, a few in each frame, and only some ar
 
   assert.equal(first, 5);
   assert.deepEqual(inserted.map(({ id }) => id), Array.from({ length: 40 }, (_, id) => id));
-  assert.equal(inserted.filter(({ isAnimated }) => isAnimated).length, 10);
+});
+
+test("the first ten rows of a batch are animated, but no row while many files arrive at once", (t) => {
+  const few = setUp(t);
+  for (let group = 0; group < 5; group += 1) {
+    few.arrive(4);
+    few.draw();
+  }
+  t.mock.timers.reset();
+  const many = setUp(t);
+  many.arrive(40);
+  many.draw();
+
+  const animated = ({ inserted }) => inserted.map(({ isAnimated }, index) => (isAnimated ? index : -1)).filter((index) => index >= 0);
+  assert.deepEqual(animated(few), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(animated(many), []);
 });
 
 test("10,000 files make 50 rows and one line with the number of the remaining files", (t) => {

@@ -169,6 +169,8 @@ def _reachable_network(examination: Examination, host: str) -> Finding:
     name = "connection.network"
     title = "If the pages have a public IP address, the bucket has one, too"
     ours = addresses.resolved(host)
+    if not ours:
+        return skip(name, title, f"DNS has no address for {host}.")
     public_pages = [
         origin
         for origin in _origins(examination)

@@ -70,8 +70,9 @@ export class NewRows {
   }
 
   #insertSome() {
+    const isCalm = this.#waiting.length <= MOST_ANIMATED; // while many files arrive, animations would slow the page
     for (const record of this.#waiting.splice(0, MOST_ROWS_A_FRAME)) {
-      this.#insert(record, this.#inserted < MOST_ANIMATED);
+      this.#insert(record, isCalm && this.#inserted < MOST_ANIMATED);
       this.#inserted += 1;
     }
     if (this.#waiting.length > 0) this.#insertSoon();
