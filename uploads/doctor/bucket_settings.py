@@ -84,7 +84,7 @@ def _finding(result: Result, refused: str) -> Finding:
     return warn(
         name,
         result.title,
-        _fact(result.changes),
+        result.reason or _fact(result.changes),
         CONSEQUENCES[family],
         "manage.py setup_bucket --apply",
         result.name,

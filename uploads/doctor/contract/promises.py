@@ -5,7 +5,6 @@ A promise is a behaviour of the storage that the site relies on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from uploads.doctor.results import Finding, Status, ok
@@ -41,6 +40,3 @@ class Promise:
     def kept(self, is_kept: bool, fact: str) -> Finding:
         """Return OK if ``is_kept`` is true, or else the result of ``broken``."""
         return ok(self.name, self.title, fact) if is_kept else self.broken(fact)
-
-
-Request = Callable[[], Answer]

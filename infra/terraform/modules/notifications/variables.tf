@@ -21,9 +21,9 @@ variable "visibility_timeout_seconds" {
 }
 
 variable "max_receives" {
-  description = "Number of deliveries after which SQS moves a message to the dead-letter queue. After 5 failed deliveries, the site itself takes the message from the queue, and the admin lists it under Parked notifications."
+  description = "Number of deliveries after which SQS moves a message to the dead-letter queue. After 5 failed deliveries, the site itself takes the message from the queue, and the admin lists it under Parked notifications. While S3 or the database does not answer, SQS delivers a message again and again, so use at least 100."
   type        = number
-  default     = 10
+  default     = 100
 }
 
 variable "tags" {
