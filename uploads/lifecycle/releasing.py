@@ -25,7 +25,7 @@ from uploads.errors import (
     StorageUnavailable,
 )
 from uploads.inspection.content_types import stored_type
-from uploads.inspection.verdicts import CONTENT, NOT_SCANNED
+from uploads.inspection.verdicts import CONTENT, MALWARE, NOT_SCANNED
 from uploads.lifecycle import quota
 from uploads.lifecycle.checksums import checksums_of
 from uploads.lifecycle.moving import expire
@@ -213,4 +213,16 @@ def _require_releasable(upload: Upload) -> None:
         )
     if not upload.quarantine_key:
         raise InvalidState("No copy of this file is in quarantine.")
-    raise InvalidState("Malware was found in this file. Such files are never released.")
+    if upload.byte_size > MAX_COPY:
+        raise InvalidState(
+            "The file is too large for one copy request to S3, so it stays in "
+            "quarantine. Download the copy from the bucket."
+        )
+    cause = overruled_cause(upload)
+    if cause in {MALWARE, ""}:
+        raise InvalidState(
+            "Malware was found in this file. Such files are never released."
+        )
+    raise InvalidState(
+        f"Files that were refused with the cause {cause!r} are never released."
+    )

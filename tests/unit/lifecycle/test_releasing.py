@@ -155,6 +155,9 @@ def test_release_over_the_quota_is_refused_and_changes_nothing(
         ({"quarantine_key": ""}, "No copy of this file"),
         ({"quarantine_key": "quarantine/gone"}, "no longer in quarantine"),
         ({"state": State.DELETED}, "Only rejected uploads can be released"),
+        ({"rejected_cause": MALWARE}, "Malware was found in this file"),
+        ({"rejected_cause": "own_cause"}, "the cause 'own_cause' are never released"),
+        ({"byte_size": 5 * 1000**3 + 1}, "too large for one copy request"),
     ],
 )
 def test_upload_that_cannot_be_released_is_refused(

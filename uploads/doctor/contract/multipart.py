@@ -14,7 +14,6 @@ from uploads.errors import (
     NoSuchMultipartUpload,
     ObjectExists,
     StorageError,
-    StorageUnavailable,
 )
 from uploads.s3.bucket import Bucket
 from uploads.s3.probe import CONTENT_TYPE
@@ -117,8 +116,8 @@ def _joined_again(
         bucket.complete_multipart_upload(key, multipart_id, parts, byte_size=size)
     except (NoSuchMultipartUpload, ObjectExists) as error:
         return True, type(error).__name__
-    except StorageUnavailable as error:
-        return False, error.detail
+    except StorageError as error:
+        return False, f"S3 refused it in another way: {type(error).__name__}."
     return False, "S3 accepted the repeated completion."
 
 
