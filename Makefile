@@ -207,8 +207,9 @@ INFRA := .venv-infra/.ready
 infra: $(INFRA) nginx ## Check Terraform, Dockerfile, compose file, systemd units, nginx example
 	.venv-infra/bin/python -m pytest -c tests/infra/pytest.ini tests/infra
 
-lock: $(READY) ## Pin the packages of requirements*.in
-	for name in requirements requirements-lambda requirements-telemetry requirements-dev requirements-infra requirements-ministack; do \
+lock: $(READY) ## Pin the packages of requirements*.in and bench/peers/*.in
+	for name in requirements requirements-lambda requirements-telemetry requirements-dev requirements-infra requirements-ministack \
+			bench/peers/requirements bench/peers/programs; do \
 		.venv/bin/uv pip compile --quiet --universal --generate-hashes \
 			--no-emit-index-url --no-header \
 			--python-version 3.11 --output-file $$name.txt $$name.in || exit 1; \

@@ -1,8 +1,9 @@
-"""Measures uploads to an S3 server on this machine: our page, Uppy 6, bare PUTs, curl.
+"""Measures uploads to an S3 server on this machine: our page, Uppy 6, other programs.
 
 Run it with ``python bench/browser/loopback.py``. Options: --size-mib 512 --rounds 5
-First, our page, Uppy and curl send one large file. Then our page, bare PUTs and curl send
-16 files of 16 MiB. At the end, our page with CRC64NVME and curl send one large file.
+First, our page, Uppy, curl, boto3, rclone and s5cmd send one large file. Then our page,
+bare PUTs and the same programs send 16 files of 16 MiB. At the end, our page with
+CRC64NVME and curl send one large file.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bench.browser.support.command_line import command_line_programs
 from bench.browser.support.senders import (
     MIB,
     compare,
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with senders() as all_senders:
+        programs = command_line_programs(all_senders)
         large = compare(
             {
                 "slipway": all_senders.slipway,
@@ -51,7 +54,8 @@ def main() -> None:
                 ),
                 "uppy, one PUT": lambda files: all_senders.uppy(files, multipart=False),
                 "curl, one PUT": all_senders.curl,
-            },
+            }
+            | programs,
             large_file(options.size_mib * MIB),
             all_senders.site,
             options.rounds,
@@ -61,7 +65,8 @@ def main() -> None:
                 "16 files, slipway": all_senders.slipway,
                 "16 files, bare": all_senders.bare,
                 "16 files, curl": all_senders.curl,
-            },
+            }
+            | {f"16 files, {name}": send for name, send in programs.items()},
             one_part_files,
             all_senders.site,
             options.rounds,
@@ -89,9 +94,20 @@ def main() -> None:
             ),
             Bar("uppy, one PUT / slipway", middle(large["uppy, one PUT"]) / ours),
             Bar("curl, one PUT / slipway", middle(large["curl, one PUT"]) / ours),
+            *(
+                Bar(f"{name} / slipway", middle(large[name]) / ours)
+                for name in programs
+            ),
             Bar("16 files of one part, curl / slipway", curl / sixteen, 0.4),
             Bar("16 files of one part, bare / slipway", bare / sixteen, 0.55),
             Bar("16 files of one part, curl / bare", curl / bare),
+            *(
+                Bar(
+                    f"16 files of one part, {name} / slipway",
+                    middle(parts[f"16 files, {name}"]) / sixteen,
+                )
+                for name in programs
+            ),
             Bar(
                 f"curl / {CRC}",
                 middle(fast[f"curl beside {CRC}"]) / middle(fast[CRC]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -17,6 +18,12 @@ def cpu_seconds(*roots: int) -> float:
         for pid, fields in stats.items()
         if _is_under(pid, set(roots), stats)
     )
+
+
+def child_cpu_seconds() -> float:
+    """Return the CPU seconds of all child processes of this process that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def resident_bytes(pid: int) -> int:

@@ -9,14 +9,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.browser.support.chromium import Chromium, Page
-from bench.browser.support.machine import cpu_seconds
+from bench.browser.support.machine import child_cpu_seconds, cpu_seconds
 from bench.browser.support.site import PEER_BUCKET, PROJECT, Site, wait_for_port
 from bench.report import Row
 from uploads.dev.ports import free_ports
@@ -44,10 +44,13 @@ START_BUTTON = r"""[...document.querySelectorAll("#batch button")]
 
 @dataclass(frozen=True)
 class Run:
-    """The measurement of one program in one round."""
+    """The measurement of one program in one round.
+
+    ``client_cpu`` is the CPU time of the browser, or of the program that sends.
+    """
 
     seconds: float
-    browser_cpu: float = 0
+    client_cpu: float = 0
     server_cpu: float = 0
     largest_gap_ms: float = 0
 
@@ -168,20 +171,29 @@ class Senders:
         command += ["-H", f"Host: 127.0.0.1:{self.site.s3_port}"]
         if len(files) > 1:
             command += ["--parallel", "--parallel-max", "6"]
+        return self.run_program(command, "\n".join(lines))
+
+    def run_program(
+        self,
+        command: list[str],
+        text: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Run a program with ``text`` as its standard input. Measure its whole life."""
         cpu = self._cpu()
         began = time.monotonic()
-        subprocess.run(command, check=True, input="\n".join(lines).encode())
+        subprocess.run(command, check=True, input=text.encode(), env=environment)
         return self._run(time.monotonic() - began, cpu, 0)
 
     def _cpu(self) -> tuple[float, float]:
         return (
-            cpu_seconds(self.browser.process.pid),
+            cpu_seconds(self.browser.process.pid) + child_cpu_seconds(),
             cpu_seconds(self.site.process.pid, self._peer.pid),
         )
 
     def _run(self, seconds: float, cpu: tuple[float, float], gap_ms: float) -> Run:
-        browser, server = self._cpu()
-        return Run(seconds, browser - cpu[0], server - cpu[1], gap_ms)
+        client, server = self._cpu()
+        return Run(seconds, client - cpu[0], server - cpu[1], gap_ms)
 
 
 @contextmanager
@@ -248,8 +260,8 @@ def compare(
                 run = program(make_files(Path(folder)))
             runs[name].append(run)
             print(
-                f"round {number + 1}: {name:24} {run.seconds:7.2f} s, CPU browser "
-                f"{run.browser_cpu:.2f} s, servers {run.server_cpu:.2f} s, "
+                f"round {number + 1}: {name:24} {run.seconds:7.2f} s, CPU client "
+                f"{run.client_cpu:.2f} s, servers {run.server_cpu:.2f} s, "
                 f"largest gap {run.largest_gap_ms:.0f} ms",
                 flush=True,
             )
@@ -266,7 +278,7 @@ def rows(runs: dict[str, list[Run]]) -> list[Row]:
     """Return the medians of all programs as lines of the report."""
     found = [Row(name, middle(mine), "s") for name, mine in runs.items()]
     for name, mine in runs.items():
-        cpu = statistics.median(run.browser_cpu + run.server_cpu for run in mine)
+        cpu = statistics.median(run.client_cpu + run.server_cpu for run in mine)
         found.append(Row(f"{name}, CPU", cpu, "CPU s"))
     for name, mine in runs.items():
         if gap := statistics.median(run.largest_gap_ms for run in mine):

@@ -22,7 +22,7 @@ from uploads.dev.ports import free_ports, is_answering
 PROJECT = Path(__file__).resolve().parents[3]
 BUNDLE = PROJECT / "static/build/main.js"
 PEER_BUCKET = "slipway-bench"  # the site's keys may access all buckets slipway-*
-CORS = {
+CORS: Any = {
     "CORSRules": [
         {
             "AllowedOrigins": ["*"],
