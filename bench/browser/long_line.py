@@ -12,11 +12,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bench.browser.support.files import MIB, large_file
 from bench.browser.support.senders import (
-    MIB,
     Line,
     compare,
-    large_file,
     middle,
     rows,
     senders,

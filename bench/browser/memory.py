@@ -17,8 +17,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bench.browser.support.files import MIB
 from bench.browser.support.machine import largest_resident_bytes
-from bench.browser.support.senders import MIB, Senders, senders
+from bench.browser.support.senders import Senders, senders
 from bench.report import Bar, Row, report
 
 MOST_HEAP_MB = 150

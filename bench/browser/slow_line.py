@@ -17,13 +17,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bench.browser.support.files import MIB, large_file
 from bench.browser.support.senders import (
-    MIB,
     Line,
     Run,
     Senders,
     compare,
-    large_file,
     middle,
     rows,
     senders,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench.browser.support.senders import compare, middle, rows, senders, small_files
+from bench.browser.support.files import small_files
+from bench.browser.support.senders import compare, middle, rows, senders
 from bench.report import Bar, report
 
 

@@ -21,7 +21,6 @@ from bench.browser.support.site import PEER_BUCKET, PROJECT, Site, wait_for_port
 from bench.report import Row
 from uploads.dev.ports import free_ports
 
-MIB = 2**20
 PEER_FOLDER = PROJECT / "bench/browser"
 BUNDLE = PEER_FOLDER / "node_modules/peer_page.bundle.js"
 LONGEST_UPLOAD_SECONDS = 1800
@@ -44,10 +43,7 @@ START_BUTTON = r"""[...document.querySelectorAll("#batch button")]
 
 @dataclass(frozen=True)
 class Run:
-    """The measurement of one program in one round.
-
-    ``client_cpu`` is the CPU time of the browser, or of the program that sends.
-    """
+    """One measured upload. The client is the browser, or a program such as curl."""
 
     seconds: float
     client_cpu: float = 0
@@ -247,7 +243,7 @@ def build_peer_page() -> None:
 
 
 def compare(
-    programs: dict[str, Callable[[list[str]], Run]],
+    programs: Mapping[str, Callable[[list[str]], Run]],
     make_files: Callable[[Path], list[str]],
     site: Site,
     rounds: int,
@@ -284,33 +280,6 @@ def rows(runs: dict[str, list[Run]]) -> list[Row]:
         if gap := statistics.median(run.largest_gap_ms for run in mine):
             found.append(Row(f"{name}, largest gap", gap, "ms"))
     return found
-
-
-def small_files(count: int, byte_size: int = 10_000) -> Callable[[Path], list[str]]:
-    """Return a function that makes files with random bytes and new names."""
-
-    def make(folder: Path) -> list[str]:
-        tag = secrets.token_hex(4)
-        paths = [folder / f"{tag}-{number:05}.bin" for number in range(count)]
-        for path in paths:
-            path.write_bytes(secrets.token_bytes(byte_size))
-        return [str(path) for path in paths]
-
-    return make
-
-
-def large_file(byte_size: int) -> Callable[[Path], list[str]]:
-    """Return a function that makes one file. Each MiB of the file is different."""
-
-    def make(folder: Path) -> list[str]:
-        path = folder / f"{secrets.token_hex(4)}.bin"
-        block = secrets.token_bytes(MIB)
-        with path.open("wb") as file:
-            for number in range(byte_size // MIB):
-                file.write(number.to_bytes(8, "big") + block[8:])
-        return [str(path)]
-
-    return make
 
 
 def _start_line(line: Line, port: int, s3_port: int) -> subprocess.Popen[bytes]:
