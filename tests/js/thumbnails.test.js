@@ -9,7 +9,7 @@ const image = (name, size = 10) => {
   return made;
 };
 
-/** Workers that draw when the test calls them. */
+/** Create fake workers. They draw only when the test calls `drawAll`. */
 function setUp({ answer = () => ({ picture: new Blob(["picture"]) }) } = {}) {
   const drawn = [];
   const workers = [];
@@ -101,7 +101,7 @@ test("an image that cannot be decoded has no picture, and the worker is used aga
   assert.ok(workers.every(({ isOver }) => !isOver));
 });
 
-test("a worker whose script fails is terminated, and this thread is used instead", async () => {
+test("a worker whose script fails is terminated, and the page draws the thumbnail itself", async () => {
   const { thumbnails, workers, drawAll } = setUp({ answer: () => null });
 
   const url = thumbnails.want(image("a.png"));

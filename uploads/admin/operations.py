@@ -54,10 +54,10 @@ def remove(request: HttpRequest, uploads: list[Upload]) -> None:
         was_final = upload.is_final
         lifecycle.remove(upload, actor=request.user)
         if lifecycle.empty_quarantine(upload, actor=request.user):
-            return Finding(True, "It was deleted from quarantine.")
+            return Finding(True, "The copy was deleted from quarantine.")
         if was_final:
             return Finding(True, "The upload had already ended.")
-        return Finding(True, f"It is now {upload.state}.")
+        return Finding(True, f"The state is now {upload.state}.")
 
     _each(request, uploads, step)
 
@@ -76,11 +76,11 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
             )
             return Finding(True, words)
         if made.state == State.REJECTED:
-            return Finding(False, f"Its release was refused. {made.rejected_reason}")
+            return Finding(False, f"The release was refused. {made.rejected_reason}")
         if made.state == State.READY:
-            return Finding(True, "It is released and ready for its owner.")
+            return Finding(True, "The file is released, and its owner can download it.")
         return Finding(
-            True, f"Its release has started. The new upload is now {made.state}."
+            True, f"The release has started. The new upload is {made.state}."
         )
 
     _each(request, uploads, step)
@@ -89,19 +89,21 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
 def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
     def step(upload: Upload) -> Finding:
         if upload.state not in FINAL:
-            return Finding(False, f"It is {upload.state}. Delete it first.")
+            return Finding(
+                False, f"The state is {upload.state}. Delete the file first."
+            )
         if lifecycle.empty_quarantine(upload, actor=request.user):
-            return Finding(True, "It was deleted from quarantine.")
+            return Finding(True, "The copy was deleted from quarantine.")
         if _is_purged(upload):
-            return Finding(True, "Its object was already deleted.")
+            return Finding(True, "The object was already deleted.")
         if not lifecycle.purge(upload):
             return Finding(False, "The storage does not answer. Try again later.")
         record("upload.purged", upload=upload, actor=request.user)
         if _is_purged(upload):
-            return Finding(True, "Its object is deleted.")
+            return Finding(True, "The object is deleted.")
         return Finding(
             True,
-            "Its object is deleted. Until all its upload URLs have expired, a new "
+            "The object is deleted. Until all upload URLs have expired, a new "
             "object may arrive. The sweeper deletes such an object after that time.",
         )
 

@@ -159,8 +159,8 @@ def _resolves(name: str, title: str, url: str) -> Finding:
         title,
         f"The name server does not know {host}.",
         NO_UPLOADS,
-        "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. If this host begins with "
-        "the bucket's name, and DNS knows only the rest of the host, set "
+        "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. If DNS knows the host "
+        "only without the bucket's name at its beginning, set "
         "S3_ADDRESSING_STYLE=path.",
     )
 

@@ -25,7 +25,8 @@ def without_secrets(text: str) -> str:
 
 
 def _without_request(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    # Django's log records contain the request, and its text form contains the query.
+    # Django's log records contain the request object. Its text form contains the query
+    # of the URL, and a query may contain search words.
     event.pop("request", None)
     return event
 

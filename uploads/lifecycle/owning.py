@@ -22,8 +22,8 @@ from uploads.states import FINAL, State
 from uploads.trail.writing import record
 
 TOO_LARGE = (
-    "This file is too large to be checked under its new name now. Download it, give it "
-    "the new name, then upload it again."
+    "The site must check this file again under the new name, but it is too large for a "
+    "check during a rename. Download it, give it the new name, then upload it again."
 )
 
 

@@ -111,9 +111,10 @@ def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
 
 
 def _acceptable_types(upload: Upload) -> frozenset[str]:
-    # The upload URL signs the result of ``stored_type``. An update of the site may
-    # change this result while uploads are in progress, so accept the declared type
-    # too. Downloads never use the type of the object.
+    # The upload URL signs the result of ``stored_type``. If an earlier version of the
+    # site signed the upload URL, ``stored_type`` may have returned the declared type at
+    # that time. So accept the declared type too. Downloads never use the type of the
+    # object.
     return frozenset({upload.content_type, stored_type(upload.content_type)})
 
 

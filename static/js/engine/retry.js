@@ -36,8 +36,8 @@ export class Retry {
    *
    * @template T
    * @param {() => Promise<T>} attempt
-   * @param {{signal?: AbortSignal, attempts?: number}} [options] `attempts`: maximum number of attempts. The default is
-   *   MAX_ATTEMPTS; failures while offline are then not counted.
+   * @param {{signal?: AbortSignal, attempts?: number}} [options] `attempts`: maximum number of attempts, in
+   *   which every failure counts. Without it, the maximum is MAX_ATTEMPTS, and failures while offline do not count.
    * @returns {Promise<T>}
    */
   async run(attempt, { signal, attempts } = {}) {
@@ -50,7 +50,7 @@ export class Retry {
         this.#connectivity.answered();
         return result;
       } catch (error) {
-        if (error instanceof Stopped) continue; // pace.js stopped this body in favour of another one; send it again later
+        if (error instanceof Stopped) continue; // pace.js stopped this body; `attempt` waits for a free lane and sends it again
         if (!(error instanceof UploadError)) throw error;
         this.#note(error);
         if (!error.retryable) throw error;

@@ -48,7 +48,8 @@ export function unpack(record) {
 /**
  * Remembers for each pack which of its files are needed. If no file of a pack is needed, the pack can be deleted.
  *
- * The notes of all files in a pack are stored together too, in one record that is called a group.
+ * Each file has a note with the state of its upload. The notes of all files in a pack are stored in one record, which is
+ * called a group.
  *
  * @typedef {import("./kept-store.js").KeptNote} KeptNote
  * @typedef {{id: string, notes: KeptNote[]}} NoteGroup a group; `id`: the id of the pack
@@ -111,7 +112,7 @@ export class Packs {
   }
 
   /**
-   * Note that a file is no longer needed.
+   * Record that a file is no longer needed.
    *
    * @param {string} id the id of the file
    * @returns {{source: string | null, note: string | null}} ids of the records to delete, or null

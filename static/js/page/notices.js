@@ -83,7 +83,7 @@ function listOf(details) {
   };
   const onclick = () => {
     const first = show(MORE_DETAILS);
-    list.tabIndex = 0; // the longer list scrolls, so it needs the focus for the arrow keys
+    list.tabIndex = 0; // the longer list scrolls, and arrow keys can scroll it only if it can have the focus
     first.tabIndex = -1;
     first.focus();
   };

@@ -42,7 +42,9 @@ def test_delete_action_asks_then_deletes_and_releases_quota(
     assert bucket.head_object(uploads[0].key) is not None
     answer = run_action(operator, "remove", *uploads, confirmed="yes")
 
-    assert messages_of(answer) == ['"notes 0.txt", "notes 1.txt": It is now deleted.']
+    assert messages_of(answer) == [
+        '"notes 0.txt", "notes 1.txt": The state is now deleted.'
+    ]
     assert [bucket.head_object(upload.key) for upload in uploads] == [None, None]
     assert quota.usage(alice).used_bytes == 0
     events = AuditEvent.objects.filter(kind="upload.deleted", actor=admin_user)
@@ -117,8 +119,8 @@ def test_purge_again_deletes_a_late_object(
     answer = run_action(operator, "purge_again", late, ready)
 
     assert sorted(messages_of(answer)) == [
-        '"notes 0.txt": Its object is deleted.',
-        '"notes 1.txt": It is ready. Delete it first.',
+        '"notes 0.txt": The object is deleted.',
+        '"notes 1.txt": The state is ready. Delete the file first.',
     ]
     assert bucket.head_object(late.key) is None
     assert bucket.head_object(ready.key) is not None

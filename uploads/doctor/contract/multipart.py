@@ -38,13 +38,14 @@ TAKEN = Promise(
     "A completion does not replace an existing object",
     NOTE,
     "The provider ignores If-None-Match in CompleteMultipartUpload. So the site itself "
-    "checks the key before it completes a multipart upload.",
+    "checks that no object has this key before it completes a multipart upload.",
 )
 RACE = Promise(
     "contract.multipart.race",
     "If two completions for one key run at once, one is refused",
     NOTE,
-    "The site itself checks the key before it completes a multipart upload.",
+    "The site itself checks that no object has this key before it completes a "
+    "multipart upload.",
 )
 AGAIN = Promise(
     "contract.multipart.again",
