@@ -174,10 +174,10 @@ def _signer_limits(examination: Examination) -> Iterator[Finding]:
     try:
         put = perform(put_request(examination.uploads, key, body), body)
     except NoAnswer as error:
-        yield skip(name, title, f"The test object could not be stored: {error}")
+        yield skip(name, title, f"The probe object could not be stored: {error}")
         return
     if put.status != 200:
-        yield skip(name, title, f"The test object could not be stored: {put}")
+        yield skip(name, title, f"The probe object could not be stored: {put}")
         return
     allowed = [
         attempt.operation

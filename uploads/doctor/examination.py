@@ -20,7 +20,7 @@ from uploads.s3.wanted.site_facts import SiteFacts
 
 @dataclass
 class Examination:
-    """Contains the options, the identities and the test objects of one run.
+    """Contains the options, the identities and the probe objects of one run.
 
     ``origins`` are the origins of the site's pages. If empty, the doctor uses the
     origins in Django's settings. ``profile`` is the AWS profile of setup, the identity
@@ -95,7 +95,7 @@ class Examination:
         return settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
 
     def new_key(self, name: str = "probe") -> str:
-        """Return the key for a new test object, which ``clear_quietly`` deletes."""
+        """Return the key for a new probe object, which ``clear_quietly`` deletes."""
         key = new_probe_key(options().key_prefix, name)
         self._keys.append(key)
         return key
@@ -105,7 +105,7 @@ class Examination:
         return secrets.token_bytes(size)
 
     def clear_quietly(self) -> None:
-        """Delete the test objects of this run.
+        """Delete the probe objects of this run.
 
         If S3 refuses to delete an object, the sweeper deletes it later.
         """

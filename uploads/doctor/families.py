@@ -55,7 +55,7 @@ def examine(
 
     The findings of its questions are the children of this finding. ``only`` and
     ``without`` select families by name. At the end, or if the caller stops early, this
-    function deletes the test objects in the bucket.
+    function deletes the probe objects in the bucket.
     """
     chosen, left_out = set(only), set(without)
     try:

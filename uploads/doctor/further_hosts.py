@@ -51,7 +51,7 @@ def _problem(examination: Examination, url: str) -> Cause | None:
     if stored is None or stored.byte_size != len(body):
         return Cause(
             "other_bucket",
-            "A test object was sent to this host, but is not in the site's bucket.",
+            "A probe object was sent to this host, but is not in the site's bucket.",
             f"Remove the endpoint from {SETTING}, or make its host serve the same "
             "bucket as S3_ENDPOINT_URL.",
         )

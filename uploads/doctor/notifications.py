@@ -32,7 +32,7 @@ SLOW = (
 
 
 def ask_notifications(examination: Examination) -> Iterator[Finding]:
-    """Store a test object, wait for its notification, and yield a finding."""
+    """Store a probe object, wait for its notification, and yield a finding."""
     url = settings.S3_NOTIFICATIONS_QUEUE_URL
     if not url and not settings.S3_NOTIFICATIONS_SECRET:
         yield note(NAME, TITLE, "No notifications are set up.", SLOW)
@@ -41,7 +41,7 @@ def ask_notifications(examination: Examination) -> Iterator[Finding]:
     try:
         answer = perform(put_request(examination.uploads, key, body), body)
         if answer.status != 200:
-            yield skip(NAME, TITLE, f"The test object could not be stored: {answer}")
+            yield skip(NAME, TITLE, f"The probe object could not be stored: {answer}")
             return
         yield _arrival(key, Queue(url=url) if url else None)
     except (StorageError, NoAnswer) as error:

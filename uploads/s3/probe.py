@@ -23,7 +23,7 @@ EXPIRES_IN = 300
 
 @dataclass
 class SignedProbe:
-    """Uploads a test object of 32 random bytes, and downloads it.
+    """Uploads a probe object of 32 random bytes, and downloads it.
 
     ``uploads`` signs the PUT request with the signer's credentials. ``downloads`` signs
     the GET request with the worker's. ``remove`` deletes an object by its key.
@@ -47,7 +47,7 @@ class SignedProbe:
             return f"S3 did not answer ({error.kind}): {error.detail}"
 
     def clear(self) -> None:
-        """Delete the test objects.
+        """Delete the probe objects.
 
         If S3 refuses to delete an object, the sweeper deletes it later.
         """

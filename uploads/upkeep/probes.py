@@ -1,4 +1,4 @@
-"""Deletes old probe objects (test objects of the doctor), with all their versions."""
+"""Deletes old probe objects of the doctor and of setup, with all their versions."""
 
 from __future__ import annotations
 

@@ -78,10 +78,10 @@ def incoming_rule(facts: SiteFacts) -> Document:
 
 
 def doctor_rule(facts: SiteFacts) -> Document:
-    """Return the rule that deletes the test objects of the doctor.
+    """Return the rule that deletes the probe objects of the doctor and of setup.
 
-    Normally, the doctor or the sweeper deletes test objects. The rule deletes those
-    that remain.
+    Normally, the doctor, setup or the sweeper deletes a probe object. The rule deletes
+    those that remain.
     """
     return _expiring(DOCTOR_ID, facts.doctor_prefix, DOCTOR_DAYS)
 

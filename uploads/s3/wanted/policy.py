@@ -110,7 +110,7 @@ def queue_accepts(facts: SiteFacts) -> Document:
 
 
 def on_probes_only(statement: Document, facts: SiteFacts) -> Document:
-    """Return the statement limited to the doctor's test objects, for a safe test.
+    """Return the statement limited to probe objects, for a safe test.
 
     Some servers treat a condition that they do not know as true. On such a server, a
     statement about the whole bucket would also refuse the call that removes it.

@@ -66,7 +66,7 @@ class SiteFacts:
 
     @property
     def doctor_prefix(self) -> str:
-        """Return the key prefix of test objects, which setup and the doctor create."""
+        """Return the key prefix of probe objects, which setup and the doctor create."""
         return f"{self.key_prefix}{DOCTOR}"
 
     @property

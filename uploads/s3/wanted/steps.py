@@ -22,7 +22,7 @@ class Step:
     """Describes one wanted setting of the bucket.
 
     ``merge`` takes the existing document, or None, and returns the wanted document.
-    ``trial`` does the same, but the returned setting applies only to test objects.
+    ``trial`` does the same, but the returned setting applies only to probe objects.
     Setup tests the result of ``trial`` first. ``left_out`` is the reason why this site
     must not get the setting, or empty. ``is_risk`` is true if this reason is a risk
     that the operator should remove, for example an endpoint without TLS.
@@ -122,7 +122,7 @@ def _lifecycle(facts: SiteFacts, *, is_versioned: bool) -> list[Step]:
             "Old objects of forms without JavaScript expire",
             documents.incoming_rule(facts),
         ),
-        "doctor": ("The doctor's test objects expire", documents.doctor_rule(facts)),
+        "doctor": ("The doctor's probe objects expire", documents.doctor_rule(facts)),
     }
     if facts.quarantine_prefix:
         rule = documents.quarantine_rule(facts)
