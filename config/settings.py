@@ -194,7 +194,7 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 # The site sends only retention notices and links to new passwords by mail. People log
 # in with their username, and only these mails need the address. So the site does not
-# verify e-mail addresses.
+# verify email addresses.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
@@ -203,7 +203,7 @@ ACCOUNT_SESSION_REMEMBER = True
 # login_failed limits the wrong codes of a second factor for each account. It does not
 # count wrong passwords (AccountAdapter.pre_authenticate), because LoginGuard counts
 # them. uploads/accounts/forms.py limits mails with a link to a new password. allauth's
-# own limit would count all requests for one e-mail address, and refuse further
+# own limit would count all requests for one email address, and refuse further
 # requests. Strangers could then prevent the owner of the address from getting a link.
 ACCOUNT_RATE_LIMITS = {
     "login": None,

@@ -68,7 +68,7 @@ def unreachable(error: NoAnswer, name: str, url: str) -> Cause:
     ``name`` is the setting that contains ``url``. The fix mentions this setting.
     """
     advice = {
-        "dns": f"The name server does not know this host. Correct {name}.",
+        "dns": f"DNS does not know this host. Correct {name}.",
         "tls": "The certificate is for another name, or this server does not trust it. "
         "Install a certificate for the endpoint's name. If your own certificate "
         "authority signs this certificate, set AWS_CA_BUNDLE to the path of the "

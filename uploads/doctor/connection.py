@@ -157,7 +157,7 @@ def _resolves(name: str, title: str, url: str) -> Finding:
     return fail(
         name,
         title,
-        f"The name server does not know {host}.",
+        f"DNS does not know {host}.",
         NO_UPLOADS,
         "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. If DNS knows the host "
         "only without the bucket's name at its beginning, set "

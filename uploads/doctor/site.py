@@ -1,4 +1,4 @@
-"""Tests the site itself: database, cache, workers, scanner, e-mail and pages."""
+"""Tests the site itself: database, cache, workers, scanner, email and pages."""
 
 from __future__ import annotations
 
@@ -233,10 +233,10 @@ def _scanner(name: str, title: str, scanner: ClamAVInspector) -> Finding:
 
 
 def _email() -> Finding:
-    name, title = "site.email", "E-mail can be sent"
+    name, title = "site.email", "Email can be sent"
     backend = settings.EMAIL_BACKEND.rsplit(".", 2)[-2]
     if backend != "smtp":
-        fact = f"The e-mail backend is {backend}, which sends no e-mail."
+        fact = f"The email backend is {backend}, which sends no mail."
         consequence = "Users cannot reset their passwords until you set EMAIL_URL."
         return note(name, title, fact, consequence)
     server: Any = get_connection(timeout=5)
