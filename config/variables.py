@@ -138,7 +138,7 @@ def _reversed_limits(given: Mapping[str, str]) -> Iterator[str]:
         if user is not None and address is not None and user > address:
             yield (
                 f"{variable_of(per_user)} is larger than {variable_of(per_address)}, "
-                "so only users with several addresses reach it."
+                "so requests from one address reach the second limit first."
             )
 
 

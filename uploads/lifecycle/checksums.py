@@ -69,7 +69,8 @@ def choose_checksums(declaration: Any, transport: Transport) -> Checksums:
     wanted = SHA256 if transport == Transport.POST else offered()
     if transport == Transport.MULTIPART:
         return wanted
-    words = f"Needed for {transport.value}. Send base64 of the raw {_label(wanted)}."
+    label = _label(wanted)
+    words = f"Needed for {transport.value}. Send base64 of the file's raw {label}."
     raise InvalidRequest(fields={wanted.attribute: [words]})
 
 

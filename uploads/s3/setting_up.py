@@ -175,17 +175,18 @@ class _Setting:
         return self._result(Outcome.CHANGED, reason, changes=changes)
 
     def _taken_back(self, found: Document | None, answer: str) -> Result:
+        failed = (
+            f"A test upload or download failed with this setting ({answer.rstrip('.')})"
+        )
         if left := self._restore(found):
             return self._result(
                 Outcome.FAILED,
-                f"A test upload or download failed with this setting ({answer}), and "
-                f"setup_bucket could not undo the setting ({left}).",
+                f"{failed}, and setup_bucket could not undo the setting "
+                f"({left.rstrip('.')}).",
                 f"Restore the setting {self.step.document} of the bucket by hand.",
             )
         return self._result(
-            Outcome.SKIPPED,
-            f"A test upload or download failed with this setting ({answer}), so "
-            "setup_bucket has undone the setting.",
+            Outcome.SKIPPED, f"{failed}, so setup_bucket has undone the setting."
         )
 
     def _restore(self, found: Document | None) -> str:

@@ -118,7 +118,8 @@ def _joined_again(
     except (NoSuchMultipartUpload, ObjectExists) as error:
         return True, type(error).__name__
     except StorageError as error:
-        return False, f"S3 refused it in another way: {type(error).__name__}."
+        kind = type(error).__name__
+        return False, f"S3 refused the repeated completion with another error: {kind}."
     return False, "S3 accepted the repeated completion."
 
 
