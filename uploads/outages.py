@@ -21,7 +21,8 @@ _READ_ONLY = "25006"
 _POSTGRES_CLASSES = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
 """SQLSTATE classes of outages: connection, login, rollback, space, locks, shutdown.
 
-If psycopg raises an OperationalError with another SQLSTATE, the SQL is wrong.
+If psycopg raises an OperationalError with another SQLSTATE, the cause is the statement
+or a value in it.
 """
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]{0,20}://\S+", re.IGNORECASE)

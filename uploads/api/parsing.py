@@ -12,7 +12,7 @@ from ninja.parser import Parser
 from uploads.errors import InvalidRequest
 
 MAX_NAMES = 40
-"""Maximum number of names in one object. Objects in valid requests have fewer names."""
+"""Maximum number of fields in one object. Objects in valid requests have fewer."""
 
 MAX_MARKS = 50_000
 """Maximum number of quotation marks, colons, commas and brackets in one body.

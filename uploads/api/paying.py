@@ -12,7 +12,7 @@ from uploads.api.auth import caller
 from uploads.errors import RateLimited, UploadError
 
 BYTES_PER_UNIT = 16 * 1024
-"""A request costs one unit, and one more unit for each 16 KiB of its body.
+"""A request costs one unit, and one more unit for each full 16 KiB of its body.
 
 A batch costs at least one unit per item.
 """

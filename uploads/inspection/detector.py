@@ -31,7 +31,7 @@ MAX_QUESTIONS = 20_000
 
 MAX_ANSWER = 255
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-"""All environment variables of the child. So the child gets none of the secrets."""
+"""All environment variables of the child. They contain no secret of the site."""
 
 
 class DetectorUnavailableError(Exception):

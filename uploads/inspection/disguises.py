@@ -173,8 +173,9 @@ def _medium(extension: str, declared: str) -> str:
 def _are_alike(extension: str, promised: str, found: str) -> bool:
     """Return True if a note about the difference would not help the owner.
 
-    This is the case if both types belong to the same family (except images), or if
-    ``found`` is only a guess.
+    This is the case if both types belong to the same family (except images), or if a
+    document is a ZIP archive. It is also the case if ``found`` is only a guess, unless
+    the ending promises an image, a sound, a film, an archive or a font.
     """
     families = {family_of(promised), family_of(found)}
     if found == PACKED and families <= {"archive", "document"}:

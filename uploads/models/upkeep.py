@@ -10,7 +10,8 @@ class SweepMark(models.Model):
     """Stores the progress of a job that needs several passes, such as a bucket sweep.
 
     ``after_key`` is the last object key or user id that a pass has checked. The next
-    pass continues with the key or user id after it.
+    pass continues with the key or user id after it. The mark of the doctor differs. Its
+    ``after_key`` is the key of the last probe object with a notification.
     """
 
     name = models.CharField(max_length=32, primary_key=True)

@@ -38,7 +38,8 @@ _MARK = "objects"
 UNSAVED = timedelta(hours=1)
 """After S3 creates a multipart upload, its id may be missing in the row for some time.
 
-So if the row is pending, the sweeper aborts only multipart uploads older than this.
+So if the row is pending and has another id or none, the sweeper aborts the multipart
+upload only if it is older than this.
 """
 
 

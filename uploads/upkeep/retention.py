@@ -89,7 +89,7 @@ def _notice(rules: Sequence[RetentionRule], now: datetime, limit: int) -> None:
 
 
 def _warn(now: datetime, limit: int) -> int:
-    """Send each owner one mail about all notices that were not mailed before."""
+    """Mail up to ``limit`` new notices, in one mail for each owner."""
     unclaimed = RetentionNotice.objects.filter(
         Q(claimed_until__isnull=True) | Q(claimed_until__lt=now), warned_at__isnull=True
     )

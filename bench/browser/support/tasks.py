@@ -14,7 +14,7 @@ from bench.browser.support.chromium import Chromium
 
 _MARK = "bench-begin"
 MARK_BEGIN = f"performance.mark('{_MARK}')"
-"""JavaScript that marks the begin of the measurement. Run it at the begin of a task."""
+"""JavaScript that marks the start of the measurement. Run it at the start of a task."""
 
 _TASK = "RunTask"
 _SLACK_US = 2_000  # the first measured task begins shortly before it sets the mark
