@@ -60,7 +60,7 @@ def release_as_operator(browser: Browser, url: str, person: User) -> User:
     release = operator_page.get_by_role("button", name="Release", exact=True)
     release.click()
     done = operator_page.get_by_text(
-        '"holiday.png": It is released and ready for its owner.'
+        '"holiday.png": The file is released, and its owner can download it.'
     )
     expect(done).to_be_visible()
     expect(release).to_have_count(0)

@@ -432,7 +432,7 @@ def test_operator_finds_requests_and_releases_in_the_admin(
         follow=True,
     )
 
-    assert "It is released and ready for its owner." in answer.content.decode()
+    assert "The file is released, and its owner can " in answer.content.decode()
     page = admin_client.get(LIST, {"inspection": "requested"})
     assert list(page.context["cl"].result_list) == []
     page = admin_client.get(LIST, {"inspection": "released"})
