@@ -74,7 +74,7 @@ def _answers(family: Family, examination: Examination) -> Finding:
     broken = [name for name in family.needs if name in examination.failed]
     if broken:
         failed = ", ".join(broken)
-        reason = f"The doctor skipped these tests, because the family {failed} failed."
+        reason = f"The doctor skipped these tests, because tests failed in: {failed}."
         return group(
             family.name,
             family.title,

@@ -51,3 +51,4 @@ def test_only_404_and_412_keep_the_promise_of_a_repeated_completion(
 
     assert kept == is_kept
     assert fact
+    assert is_kept or error is None or error.detail in fact

@@ -119,7 +119,7 @@ def _joined_again(
         return True, type(error).__name__
     except StorageError as error:
         kind = type(error).__name__
-        return False, f"S3 refused the repeated completion with another error: {kind}."
+        return False, f"The repeated completion failed with {kind}: {error.detail}"
     return False, "S3 accepted the repeated completion."
 
 
