@@ -120,12 +120,6 @@ def with_false_end_record(content: bytes, *, about: str, value: int) -> bytes:
     return content[:at] + END.pack(*fields) + content[at + END.size :]
 
 
-def with_false_size(content: bytes, declared_bytes: int) -> bytes:
-    """Return ``content`` with another size of the first entry in the directory."""
-    at = content.find(b"PK\x01\x02")
-    return content[: at + 24] + struct.pack("<L", declared_bytes) + content[at + 28 :]
-
-
 @dataclass(frozen=True)
 class Raw:
     """One entry with chosen fields, for archives that no ordinary program creates."""
