@@ -100,7 +100,7 @@ def test_cors_headers_added_by_nginx_are_reported(
     name, words = only_problem(site)
 
     assert name == "cors.preflight.multiple"
-    assert "Configure the proxy not to add them" in words
+    assert "Configure the proxy not to add these headers" in words
 
 
 def test_preflights_answered_by_nginx_are_reported(

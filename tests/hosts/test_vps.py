@@ -54,7 +54,7 @@ def test_doctor_reports_no_problem(machine: Machine) -> None:
         environment={**machine.sandbox.environment(), **trusted},
     )
 
-    assert "OK   The worker identity has no other permissions" in output
+    assert "OK   The worker identity has only the permissions that it needs" in output
     assert "OK   The site answers at https://files.example.com" in output
 
 

@@ -55,7 +55,7 @@ def not_s3(answer: Answer) -> Cause | None:
     kind = answer.header("content-type") or "no Content-Type"
     return Cause(
         "not_s3",
-        f"The answer is {answer.status} with {kind}: "
+        f"The answer to the test request is {answer.status} ({kind}): "
         f"{answer.message or 'an empty body'}",
         "Another server answered instead of S3. Check S3_ENDPOINT_URL, "
         "S3_PUBLIC_ENDPOINT_URL and the proxy in front of S3.",
@@ -68,15 +68,16 @@ def unreachable(error: NoAnswer, name: str, url: str) -> Cause:
     ``name`` is the setting that contains ``url``. The fix mentions this setting.
     """
     advice = {
-        "dns": f"DNS does not know this host. Correct {name}.",
-        "tls": "The certificate is for another name, or this server does not trust it. "
-        "Install a certificate for the endpoint's name. If your own certificate "
-        "authority signs this certificate, set AWS_CA_BUNDLE to the path of the "
-        "authority's certificate.",
-        "timeout": f"The server did not answer in time. Check {name} and the firewall.",
-        "refused": "The server refused the connection. "
-        f"Check {name} and whether S3 runs.",
-        "broken": f"The connection was interrupted. Check {name} and the proxy.",
+        "dns": f"DNS does not know the host of {url}. Correct {name}.",
+        "tls": f"The certificate of {url} is for another host name, or this server "
+        "does not trust the certificate. Install a certificate for the host name of "
+        "this URL. If your own certificate authority signs the certificate, set "
+        "AWS_CA_BUNDLE to the path of the authority's certificate.",
+        "timeout": f"{url} did not answer in time. Check {name} and the firewall.",
+        "refused": f"{url} refused the connection. Check {name}, and check whether S3 "
+        "runs.",
+        "broken": f"The connection to {url} was interrupted. Check {name} and the "
+        "proxy in front of S3.",
     }
     return Cause(error.kind, f"{url}: {_plain(error.detail)}", advice[error.kind])
 
@@ -97,7 +98,10 @@ def _redirect(answer: Answer) -> Cause | None:
     fix = "Set S3_PUBLIC_ENDPOINT_URL to a URL that answers without a redirect."
     if region:
         fix = f"Set S3_REGION={region} and use the endpoint of this region."
-    fact = f"The answer is {answer.status}, a redirect to {where or 'another URL'}"
+    fact = (
+        f"The answer to the test request is {answer.status}, a redirect to "
+        f"{where or 'another URL'}"
+    )
     return Cause("redirect", fact, fix)
 
 
@@ -128,8 +132,8 @@ def _token(answer: Answer) -> Cause | None:
     return Cause(
         "expired_token",
         str(answer),
-        "The credentials have expired. Get new credentials. If S3_SESSION_TOKEN has an "
-        "old value, replace or remove it.",
+        "The S3 credentials have expired. Set new credentials. If S3_SESSION_TOKEN "
+        "still has an old value, replace or remove this value.",
     )
 
 

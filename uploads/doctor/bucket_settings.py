@@ -32,7 +32,7 @@ CONSEQUENCES = {
     "old signatures.",
     "queue_policy": "S3 cannot notify the site of new objects.",
     "notifications": "If a person closes the browser right after an upload, the file "
-    "is not ready before the next sweep.",
+    "becomes ready only at the next sweep.",
     "bucket": "Nobody can upload a file.",
 }
 

@@ -117,7 +117,8 @@ def _known_to_browsers(examination: Examination, host: str) -> Finding:
     return fail(
         name,
         title,
-        f"The site signs URLs for {host}, which is a name of an internal network.",
+        f"The site signs URLs for the host {host}, but only an internal network knows "
+        "this name.",
         "Browsers cannot find the bucket, so uploads fail with a DNS error.",
         "Set S3_PUBLIC_ENDPOINT_URL to a URL of S3 that browsers can reach.",
     )
@@ -135,8 +136,9 @@ def _mixed_content(examination: Examination, origin: str) -> Finding:
     return fail(
         name,
         title,
-        f"The page is at {encrypted[0]}, but the bucket is at {origin}.",
-        "Browsers never send the upload. They block it as mixed content.",
+        f"The page {encrypted[0]} uses HTTPS, but the bucket {origin} uses HTTP.",
+        "Browsers block all uploads, because pages with HTTPS must not send requests "
+        "over HTTP (mixed content).",
         "Set up TLS for S3, and set S3_PUBLIC_ENDPOINT_URL to its https:// URL.",
     )
 
@@ -159,9 +161,9 @@ def _resolves(name: str, title: str, url: str) -> Finding:
         title,
         f"DNS does not know {host}.",
         NO_UPLOADS,
-        "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. If DNS knows the host "
-        "only without the bucket's name at its beginning, set "
-        "S3_ADDRESSING_STYLE=path.",
+        "Correct S3_ENDPOINT_URL or S3_PUBLIC_ENDPOINT_URL. If DNS knows this host "
+        "only without the bucket's name (s3.example.com, but not "
+        "bucket.s3.example.com), set S3_ADDRESSING_STYLE=path.",
     )
 
 
@@ -183,10 +185,11 @@ def _reachable_network(examination: Examination, host: str) -> Finding:
         title,
         f"{public_pages[0]} has a public IP address, but {host} has the private IP "
         f"address {ours[0]}.",
-        "People outside of the bucket's network cannot reach the bucket. In this "
-        "network, Chrome 142 and later ask the user for permission before an upload.",
+        "People outside of the bucket's network cannot reach the bucket. Inside "
+        "the network, Chrome 142 and later ask the user for permission before an "
+        "upload.",
         "Give the bucket a public IP address, or allow local network access in the "
-        "policy of the browsers.",
+        "policies that your organization sets for its browsers.",
     )
 
 

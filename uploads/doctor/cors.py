@@ -43,7 +43,7 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
             "The site's origins are known",
             str(error),
             "The site does not know which pages the bucket's CORS rule must allow.",
-            "Correct CSRF_TRUSTED_ORIGINS, or use --origin.",
+            "Correct CSRF_TRUSTED_ORIGINS, or correct --origin of manage.py doctor.",
         )
         return
     if not origins:
@@ -52,7 +52,8 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
             "The site's origins are known",
             "CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS name no origin.",
             "The doctor cannot test CORS.",
-            "Set CSRF_TRUSTED_ORIGINS, or use --origin https://files.example.com.",
+            "Set CSRF_TRUSTED_ORIGINS, or run manage.py doctor --origin "
+            "https://files.example.com",
         )
         return
     for origin in origins:
@@ -137,8 +138,8 @@ def explained(judged: Judgement, origin: str, request: SignedRequest) -> Finding
             f"{seen} {judged.answer.code}: this storage supports no CORS rules for "
             "single buckets.",
             BLOCKED,
-            f"Allow {origin} for all buckets of the S3 server. For MinIO: mc admin "
-            f"config set ALIAS api cors_allow_origin={origin}",
+            f"Allow the origin {origin} for all buckets of the S3 server. For MinIO: "
+            f"mc admin config set ALIAS api cors_allow_origin={origin}",
         )
     return fail(
         "cors.preflight.no_rule",
@@ -157,7 +158,8 @@ def _multiple(name: str, title: str, judged: Judgement) -> Finding:
         title,
         f"Access-Control-Allow-Origin has multiple values: {values}",
         BLOCKED,
-        "S3 and a proxy both add CORS headers. Configure the proxy not to add them.",
+        "S3 and a proxy both add CORS headers. Configure the proxy not to add these "
+        "headers.",
     )
 
 
@@ -196,7 +198,7 @@ def _other_methods(origin: str, request: SignedRequest) -> Finding:
     return warn(
         name,
         title,
-        f"The CORS rule does not allow {', '.join(refused)}.",
+        f"The CORS rule does not allow the methods {', '.join(refused)}.",
         "Scripts of the page cannot download files or send forms.",
         f"Add {', '.join(refused)} to AllowedMethods in the CORS rule.",
         "cors",
@@ -240,10 +242,10 @@ def _strangers(examination: Examination) -> Iterator[Finding]:
         name,
         title,
         "S3 allows every origin.",
-        "A page of another site can upload a file if it gets a signed URL.",
+        "If a page of another site gets a signed URL, this page can upload a file.",
         "Apply the site's CORS rule: manage.py setup_bucket --apply. If the storage "
         "supports no CORS rules for single buckets, restrict the allowed origins of "
-        "the whole server.",
+        "the whole S3 server.",
         "cors",
     )
 
@@ -288,7 +290,7 @@ def _blocked_by_policy(
         title,
         f"connect-src is {' '.join(sources)}, but the bucket's origin is {bucket}."
         f"{regional}",
-        "Browsers block every request of this page to the bucket.",
+        "Browsers block every request from this page to the bucket.",
         f"Add {bucket} to connect-src in the header Content-Security-Policy. Either "
         "the site or a proxy sets this header.",
     )

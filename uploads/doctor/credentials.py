@@ -56,7 +56,9 @@ def _apart(worker: Credentials, signer: Credentials) -> Finding:
     if signer.access_key != worker.access_key:
         return ok(name, title, described(signer))
     fact = "The worker identity also signs upload URLs."
-    consequence = "A bug in the signing could give users the worker's permissions."
+    consequence = (
+        "A bug in the code that signs URLs could give users the worker's permissions."
+    )
     if settings.DEBUG:
         return note(name, title, fact, consequence)
     return warn(
@@ -64,8 +66,8 @@ def _apart(worker: Credentials, signer: Credentials) -> Finding:
         title,
         fact,
         consequence,
-        "Create an identity with the policy of `manage.py iam_policy signer` and set "
-        "S3_SIGNER_ACCESS_KEY_ID and S3_SIGNER_SECRET_ACCESS_KEY.",
+        "Create an identity with the policy that `manage.py iam_policy signer` prints. "
+        "Then set S3_SIGNER_ACCESS_KEY_ID and S3_SIGNER_SECRET_ACCESS_KEY.",
     )
 
 
@@ -104,7 +106,7 @@ def _worker_rights(examination: Examination) -> Iterator[Finding]:
 def _worker_limits(examination: Examination) -> Finding:
     """Make two harmless calls that S3 must refuse to the worker."""
     name = "credentials.worker_limits"
-    title = "The worker identity has no other permissions"
+    title = "The worker identity has only the permissions that it needs"
     allowed = [
         attempt.operation
         for attempt in excess_calls(examination.worker, options().key_prefix)
@@ -116,7 +118,10 @@ def _worker_limits(examination: Examination) -> Finding:
     consequence = "A stolen access key of the worker gives access to other data, too."
     if settings.DEBUG or is_loopback(host_of(examination.public_url)):
         return note(name, title, fact, consequence)
-    fix = "Grant the worker identity only the policy of `manage.py iam_policy worker`."
+    fix = (
+        "Grant the worker identity only the policy that `manage.py iam_policy worker` "
+        "prints."
+    )
     return warn(name, title, fact, consequence, fix)
 
 
@@ -126,7 +131,9 @@ def _missing(
     name = f"credentials.worker_rights.{operation}"
     title = f"The worker identity may call {operation}"
     if operation == "ListObjectVersions" and refusal.is_unknown_setting:
-        return note(name, title, f"The provider does not support versions: {refusal}")
+        return note(
+            name, title, f"The provider does not support object versions: {refusal}"
+        )
     if operation in {"ListParts", "AbortMultipartUpload"} and (not refusal.is_denied):
         # The worker has the permission. S3 refused the made-up id of the upload.
         return None
@@ -138,7 +145,7 @@ def _missing(
             str(refusal),
             _CONSEQUENCES.get(operation, "Uploads cannot be completed."),
             f"Grant the worker identity {actions}. manage.py iam_policy worker prints "
-            "the policy that it needs.",
+            "the whole policy of this identity.",
         )
     if operation == "PutObject" and adds_checksums(examination.worker):
         return fail(
@@ -195,7 +202,7 @@ def _signer_limits(examination: Examination) -> Iterator[Finding]:
         name,
         title,
         f"The signer identity may also call {', '.join(allowed)}.",
-        "A bug in the signing could let users read or delete other files.",
+        "A bug in the code that signs URLs could let users read or delete other files.",
         f"Grant the signer identity only {actions}. manage.py iam_policy signer prints "
         "the policy.",
     )

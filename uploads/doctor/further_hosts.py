@@ -51,7 +51,8 @@ def _problem(examination: Examination, url: str) -> Cause | None:
     if stored is None or stored.byte_size != len(body):
         return Cause(
             "other_bucket",
-            "A probe object was sent to this host, but is not in the site's bucket.",
+            "A probe object that was sent to this host did not arrive in the site's "
+            "bucket.",
             f"Remove the endpoint from {SETTING}, or make its host serve the same "
             "bucket as S3_ENDPOINT_URL.",
         )
@@ -68,7 +69,7 @@ def _refused_origin(examination: Examination, request: SignedRequest) -> Cause |
         if preflight(request.url, origin, "PUT", headers).faults:
             return Cause(
                 "cors",
-                f"S3 refuses the preflight of {origin} at this host.",
+                f"At this host, S3 refuses CORS preflights from {origin}.",
                 "Configure the proxy of this host to forward OPTIONS requests, and to "
                 "return S3's headers unchanged. manage.py doctor --only cors shows "
                 "other causes.",

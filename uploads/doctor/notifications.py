@@ -26,8 +26,8 @@ SECONDS = 30
 POLL_SECONDS = 1
 NAME, TITLE = "notifications.flow", "S3 notifies the site of new objects"
 SLOW = (
-    "If a person closes the browser right after an upload, the file is not ready "
-    "before the next sweep."
+    "If a person closes the browser right after an upload, the file becomes ready "
+    "only at the next sweep."
 )
 
 

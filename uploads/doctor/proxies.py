@@ -43,14 +43,14 @@ def ask_proxies(origin: str) -> Finding:
     try:
         answer = send("GET", f"{origin}{reverse('doctor-proxies')}", headers=headers)
     except NoAnswer as error:
-        return skip(name, title, f"The doctor cannot reach this URL: {error}")
+        return skip(name, title, f"The doctor cannot reach {origin}: {error}")
     try:
         told: Any = json.loads(answer.body)
         arrived, trusted = list(told["forwarded_for"]), int(told["trusted"])
     except (ValueError, KeyError, TypeError):
         fact = (
-            f"The answer {answer.status} does not contain the list of IP addresses "
-            "that the doctor expects."
+            f"The site answered {answer.status}. This answer does not contain the list "
+            "of IP addresses that the doctor expects."
         )
         return skip(name, title, fact)
     return _judged(name, title, arrived, trusted)

@@ -92,8 +92,8 @@ def _finding(route: Route, examination: Examination) -> Finding:
             route.name,
             route.title,
             f"For a missing object, S3 answers {answer}. So the worker identity has no "
-            "permission to list objects. manage.py iam_policy worker prints the policy "
-            "that it needs.",
+            "permission to list objects. manage.py iam_policy worker prints a policy "
+            "with this permission.",
         )
     return _fail(route, cause or Cause("other", f"S3 answered {answer}", _UNKNOWN))
 

@@ -99,11 +99,11 @@ def _migrations() -> Finding:
 
 def _cache() -> Finding:
     name, title = "site.cache", "The cache stores values"
-    fact, fix = "", "Check CACHE_URL. If it is not set, run manage.py migrate."
+    fact, fix = "", "Check CACHE_URL. If CACHE_URL is not set, run manage.py migrate."
     try:
         cache.set("slipway-doctor", "kept", 30)
         if cache.get("slipway-doctor") != "kept":
-            fact = "The cache has lost a value right after it was stored."
+            fact = "The cache did not return a value that was just stored."
     except (Error, OSError) as error:
         fact = _line(error)
     if fact:
@@ -112,8 +112,8 @@ def _cache() -> Finding:
     if backend in {"DummyCache", "LocMemCache"}:
         fact = f"The site's processes do not share their cache ({backend})."
         consequence = (
-            "Each process counts wrong codes of a second factor by itself, so people "
-            "can try more codes than the limit allows."
+            "Each process separately counts wrong codes for the second factor. So "
+            "people can try more codes than the limit allows."
         )
         fix = "Set CACHE_URL to a cache that all processes share."
         return warn(name, title, fact, consequence, fix)
@@ -159,7 +159,7 @@ def _sweeper() -> Finding:
         title,
         fact,
         "Abandoned uploads use up quota. Deleted files remain in the bucket.",
-        "Run manage.py sweep once a minute, from cron or with --loop.",
+        "Run manage.py sweep every minute with cron, or run manage.py sweep --loop.",
     )
 
 
@@ -184,7 +184,7 @@ def _drift() -> Finding:
     return warn(
         name,
         title,
-        f"The quota of user {found[0].owner_id} differs from the sum of the uploads.",
+        f"The quota of user {found[0].owner_id} differs from this user's uploads.",
         "Users see a wrong number of used bytes, or cannot use all of their space.",
         "Run manage.py sweep to correct the quota, and report this bug.",
     )
@@ -285,16 +285,16 @@ def _public_address(origin: str) -> Finding:
     try:
         answer = send("GET", f"{origin}{reverse('account_login')}")
     except NoAnswer as error:
-        return skip(name, title, f"The doctor cannot reach this URL: {error}")
+        return skip(name, title, f"The doctor cannot reach {origin}: {error}")
     if answer.status == 200:
         return ok(name, title)
     where = answer.header("location").split("?")[0]
     if answer.status == 400:
-        fact, fix = "The answer is 400.", f"Add {host_of(origin)} to ALLOWED_HOSTS."
+        fact, fix = "The site answered 400.", f"Add {host_of(origin)} to ALLOWED_HOSTS."
     elif 300 <= answer.status < 400:
-        fact = f"The answer is {answer.status}, a redirect to {where}."
+        fact = f"The site answered {answer.status}, a redirect to {where}."
         fix = "If a proxy terminates TLS, set BEHIND_TLS_PROXY=true and let the proxy "
         fix += "send X-Forwarded-Proto. Otherwise, correct CSRF_TRUSTED_ORIGINS."
     else:
-        fact, fix = f"The answer is {answer.status}.", "Check the site's log."
+        fact, fix = f"The site answered {answer.status}.", "Check the site's log."
     return fail(name, title, fact, "Users cannot open the site.", fix)

@@ -23,8 +23,8 @@ from uploads.s3.wire import Answer
 
 FIX = "Set UPLOADS_CHECKSUM=sha256, or use a storage that verifies CRC64NVME."
 IN_USE = (
-    "The setting UPLOADS_CHECKSUM=crc64nvme has no effect. The site requires SHA-256 "
-    "for new uploads."
+    "The setting UPLOADS_CHECKSUM=crc64nvme has no effect, because this storage does "
+    "not fully support CRC64NVME. The site requires SHA-256 for new uploads."
 )
 UNUSED = "The setting UPLOADS_CHECKSUM=crc64nvme is not possible with this storage."
 

@@ -20,20 +20,22 @@ TOO_LONG = Promise(
     "contract.post.too_long",
     "A form with too many bytes is refused",
     FAIL,
-    "A user can send a large file with a form for a small file, and exceed the quota.",
+    "With a form that was signed for a small file, a user can send a large file and "
+    "exceed the quota.",
 )
 TOO_SHORT = Promise(
     "contract.post.too_short",
     "A form with too few bytes is refused",
     NOTE,
-    "The site rejects such a file when it checks the stored object.",
+    "S3 stores a file that is too short. The site rejects this file when it checks the "
+    "stored object.",
 )
 OTHER_BYTES = Promise(
     "contract.post.other_bytes",
     "A form with other bytes of the same length is refused",
     NOTE,
     "The provider does not compare the bytes with the SHA-256 of the form. So the site "
-    "itself must read and hash each such file to verify its checksum.",
+    "itself must read and hash each file that a form sends.",
 )
 OTHER_KEY = Promise(
     "contract.post.other_key",

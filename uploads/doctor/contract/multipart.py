@@ -24,8 +24,8 @@ OTHER_BYTES = Promise(
     "contract.multipart.other_bytes",
     "A part with other bytes is refused",
     WARN,
-    "The provider does not compare a part with its signed SHA-256. So it stores "
-    "damaged parts without an error.",
+    "The provider does not compare a part with its signed SHA-256. So the provider "
+    "stores damaged parts without an error.",
 )
 PAGES = Promise(
     "contract.multipart.pages",
@@ -37,15 +37,15 @@ TAKEN = Promise(
     "contract.multipart.taken",
     "A completion does not replace an existing object",
     NOTE,
-    "The provider ignores If-None-Match in CompleteMultipartUpload. So the site itself "
-    "checks that no object has this key before it completes a multipart upload.",
+    "The provider ignores If-None-Match in CompleteMultipartUpload. So before the site "
+    "completes a multipart upload, it checks that no object with the same key exists.",
 )
 RACE = Promise(
     "contract.multipart.race",
     "If two completions for one key run at once, one is refused",
     NOTE,
-    "The site itself checks that no object has this key before it completes a "
-    "multipart upload.",
+    "Before the site completes a multipart upload, it checks that no object with the "
+    "same key exists.",
 )
 AGAIN = Promise(
     "contract.multipart.again",
@@ -206,6 +206,7 @@ def _abort(examination: Examination) -> Iterator[Finding]:
         title,
         "S3 stored a part of an aborted upload.",
         "Parts of cancelled uploads remain and cost money.",
-        "Set the rule that deletes such parts: manage.py setup_bucket --apply",
+        "Set the lifecycle rule that deletes the parts of unfinished uploads: "
+        "manage.py setup_bucket --apply",
         "lifecycle.abort",
     )

@@ -34,14 +34,15 @@ OTHER_BYTES = Promise(
     "contract.put.other_bytes",
     "Other bytes of the same length are refused",
     WARN,
-    "The provider does not compare the bytes with the signed SHA-256. So it stores a "
-    "damaged or exchanged file without an error.",
+    "The provider does not compare the bytes with the signed SHA-256. So the "
+    "provider stores a damaged or exchanged file without an error.",
 )
 OTHER_LENGTH = Promise(
     "contract.put.other_length",
     "Another length is refused",
     FAIL,
-    "A user can send a large file over a URL for a small file, and exceed the quota.",
+    "With a URL that was signed for a small file, a user can send a large file and "
+    "exceed the quota.",
 )
 OTHER_TYPE = Promise(
     "contract.put.other_type",
@@ -71,7 +72,7 @@ FUTURE = Promise(
     "contract.put.future",
     "A URL with a signing time in the future is refused",
     NOTE,
-    "If the site's clock is ahead, its URLs are valid for too long.",
+    "If the site's clock is ahead, upload URLs are valid for too long.",
 )
 COPY = "x-amz-copy-source"
 UNSIGNED = {
@@ -112,7 +113,7 @@ def _elsewhere(size: int) -> Finding:
     return fail(
         "contract.put.right.elsewhere",
         "A correct PUT is stored and read back",
-        f"S3 accepted the PUT, but the server finds {found} under the key.",
+        f"S3 accepted the PUT, but the site finds {found} under the key of the PUT.",
         "The site does not find uploaded files.",
         "Check that S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL are URLs of the same "
         "bucket.",
@@ -136,8 +137,8 @@ def _body_limit(examination: Examination) -> Finding:
     return fail(
         name,
         title,
-        f"A proxy in front of S3 refuses {size} bytes with 413.",
-        "Files of this size and above cannot be uploaded.",
+        f"A proxy in front of S3 refuses a request of {size} bytes with 413.",
+        f"Files of {size} bytes or more cannot be uploaded.",
         "Raise the limit of the proxy (nginx: client_max_body_size 0), let browsers "
         "send to S3 directly, or lower UPLOADS_MIN_PART_BYTES.",
     )
@@ -198,7 +199,7 @@ def _added_headers(examination: Examination, source: str) -> Iterator[Finding]:
             f"contract.put.unsigned.{name}",
             f"An unsigned {name} header is refused",
             NOTE if is_ignored else status,
-            "Anyone with the URL can add this header.",
+            f"Anyone with the URL can add the header {name} to the upload.",
         )
         yield promise.refused(answer)
 

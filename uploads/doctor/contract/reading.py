@@ -49,14 +49,15 @@ COPY_TAKEN = Promise(
     "contract.read.copy_taken",
     "A copy does not replace an existing object",
     NOTE,
-    "The site itself checks the key before it copies an object.",
+    "Before the site copies an object, it checks that no object with the new key "
+    "exists.",
 )
 COPY_OTHER = Promise(
     "contract.read.copy_other",
     "A copy of a changed source is refused",
     NOTE,
     "If a user sends a form again while the site copies the first file, the site may "
-    "copy the second file.",
+    "copy the second file instead.",
 )
 
 DELETE_OTHER = Promise(
@@ -75,7 +76,7 @@ def ask_reading(examination: Examination) -> Iterator[Finding]:
     perform(put_request(examination.uploads, key, body), body)
     facts = bucket.head_object(key)
     if facts is None:
-        yield RANGE.broken("The server cannot find the object that it has stored.")
+        yield RANGE.broken("The site cannot find the object that was just stored.")
         return
     is_told = facts.checksum_sha256 == SHA256.base64(body)
     yield CHECKSUM.kept(is_told, facts.checksum_sha256 or "S3 returned no SHA-256.")

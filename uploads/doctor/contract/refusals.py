@@ -71,8 +71,8 @@ def _encryption(examination: Examination, answer: Answer) -> Cause | None:
                 f"S3 answered {_sentence(answer)} S3 accepts the same PUT with the "
                 f"header {ENCRYPTION}: {algorithm}. So the bucket policy requires this "
                 "header.",
-                "Remove the statement that requires this header from the bucket "
-                "policy. Set default encryption instead: manage.py setup_bucket "
+                "In the bucket policy, remove the statement that requires this "
+                "header. Set default encryption instead: manage.py setup_bucket "
                 "--apply",
             )
     return None
@@ -96,8 +96,9 @@ def _header(examination: Examination, answer: Answer) -> Cause | None:
                 "condition_unknown",
                 f"S3 answered {_sentence(answer)} Without If-None-Match, S3 accepts "
                 "the PUT.",
-                "This provider cannot refuse an overwrite. Use another provider, or a "
-                "newer version of this one.",
+                "This provider does not accept If-None-Match, so it cannot prevent that "
+                "an upload overwrites a file. Use another provider, or a newer version "
+                "of this one.",
             )
         return Cause(
             "header_refused",
