@@ -26,6 +26,7 @@ NOT_IN_SCHEMA = (
     "This Idempotency-Key was used for another file",
     "is not a cursor",
     "appears twice",
+    "needs checksum_",
     "This upload has the parts",
     "has no parts",
     "at most 5368709120 bytes",

@@ -18,7 +18,7 @@ from uploads.doctor.answers import not_s3, unreachable
 from uploads.doctor.examination import Examination
 from uploads.doctor.further_hosts import ask_further_hosts
 from uploads.doctor.results import Finding, fail, ok, skip, warn
-from uploads.doctor.signed import ask_signed
+from uploads.doctor.signed import ask_signed, public_endpoint_setting
 from uploads.errors import StorageError
 from uploads.s3.wanted.site_facts import is_loopback
 from uploads.s3.wire import Answer, NoAnswer, send
@@ -202,7 +202,7 @@ def _unsigned(origin: str) -> Generator[Finding, None, Answer | None]:
     try:
         answer = send("GET", f"{origin}/")
     except NoAnswer as error:
-        cause = unreachable(error, "S3_PUBLIC_ENDPOINT_URL", origin)
+        cause = unreachable(error, public_endpoint_setting(), origin)
         kind = "connection.tls" if error.kind == "tls" else name
         yield fail(kind, title, cause.fact, NO_UPLOADS, cause.fix)
         return None

@@ -57,14 +57,18 @@ def ask_signed(examination: Examination) -> Iterator[Finding]:
         yield _finding(route, examination)
 
 
+def public_endpoint_setting() -> str:
+    """Return the name of the setting with the endpoint that browsers use."""
+    if settings.S3_PUBLIC_ENDPOINT_URL:
+        return "S3_PUBLIC_ENDPOINT_URL"
+    return "S3_ENDPOINT_URL"
+
+
 def _routes(examination: Examination) -> Iterator[Route]:
-    setting = "S3_PUBLIC_ENDPOINT_URL"
-    if not settings.S3_PUBLIC_ENDPOINT_URL:
-        setting = "S3_ENDPOINT_URL"
     yield Route(
         "connection.signed",
         "A signed request is accepted",
-        setting,
+        public_endpoint_setting(),
         examination.downloads,
     )
     if examination.server_downloads.origin != examination.downloads.origin:

@@ -73,10 +73,13 @@ def ask_reading(examination: Examination) -> Iterator[Finding]:
     """Yield the findings, from tests with a small object and an empty object."""
     bucket, key = examination.worker, examination.new_key("read")
     body = examination.random_bytes()
-    perform(put_request(examination.uploads, key, body), body)
+    answer = perform(put_request(examination.uploads, key, body), body)
     facts = bucket.head_object(key)
     if facts is None:
-        yield RANGE.broken("The site cannot find the object that was just stored.")
+        yield RANGE.broken(
+            f"The site cannot find an object that S3 should have just stored. S3 "
+            f"answered the PUT with {answer.status}."
+        )
         return
     is_told = facts.checksum_sha256 == SHA256.base64(body)
     yield CHECKSUM.kept(is_told, facts.checksum_sha256 or "S3 returned no SHA-256.")
