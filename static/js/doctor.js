@@ -75,7 +75,7 @@ async function attempt(title, plan, headers, method, act) {
  * @returns {Promise<{fact: string, fix: string}>}
  */
 async function explain(bucket, headers, method) {
-  await new Promise((resolve) => setTimeout(resolve, 100)); // fetch may fail before the browser fires the event
+  await new Promise((resolve) => setTimeout(resolve, 100)); // fetch may fail before the event `securitypolicyviolation`
   if (blocked.some((address) => address.startsWith(bucket) || bucket.startsWith(address))) {
     return {
       fact: "The page's Content-Security-Policy forbids requests to the bucket.",

@@ -57,8 +57,8 @@ class HeadersMiddleware:
 
     The page keeps copies of files in the browser to continue uploads. After a logout,
     `Clear-Site-Data` deletes these copies, even if no script runs. The header does not
-    delete cookies, because it would also delete cookies of other sites on the same
-    domain. Django deletes the session cookie itself.
+    name cookies, because browsers would then delete the cookies of other sites on the
+    same domain too. Django deletes the session cookie itself.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -27,7 +27,7 @@ PAUSE_SECONDS = 30
 """After the child has failed to start, the site does not use libmagic for this time."""
 
 MAX_QUESTIONS = 20_000
-"""After this number of heads, a new child replaces the old child, to limit leaks."""
+"""After this number of heads, a new child replaces the old, to limit memory leaks."""
 
 MAX_ANSWER = 255
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}

@@ -36,7 +36,7 @@ GARBAGE_AT_ONCE = 4096
 END_OF_HEADERS = frozenset({0xD9, 0xDA})
 
 # Tags of a page or a script. Normal images do not contain them. Image metadata (XMP) is
-# XML too, but all tags of XMP have a prefix, such as <rdf:li>.
+# XML too, but its tags do not match, because they have a prefix, such as <rdf:li>.
 PAGE = re.compile(
     rb"<(?:!doctype\s+html|html|body|script|iframe|svg)[\s/>]|<\?php\b", re.IGNORECASE
 )

@@ -95,7 +95,7 @@ def recorded_checksums(
 def differs(upload: Upload, declaration: Any) -> bool:
     """Return whether ``declaration`` has another checksum than the existing upload.
 
-    A checksum that is missing in one of the two does not differ.
+    A checksum that only one of the two has is not a difference.
     """
     return any(
         one.of(declaration) and one.of(upload) and one.of(declaration) != one.of(upload)

@@ -106,7 +106,8 @@ def inspect(
         return
     if held_until:
         # Read the name again, because the owner may have renamed the upload just before
-        # it was inspecting. While it is inspecting, ``rename`` refuses new extensions.
+        # its move to inspecting. While it is inspecting, ``rename`` refuses new
+        # extensions.
         upload.refresh_from_db(fields=["filename"])
     try:
         if patient:

@@ -195,7 +195,7 @@ export class Api {
     return this.#json("POST", "/storage-faults", { attempts: 1, body: report, timeoutMs: 10_000 });
   }
 
-  /** @returns {Promise<string>} the name of the user who is logged in now, even if it is another user than `user` */
+  /** @returns {Promise<string>} the name of the user who is logged in now. This may be another user than the user of this page. */
   async whoami() {
     return (await this.#json("GET", "/me", { attempts: 1, asAnyone: true })).username;
   }

@@ -10,7 +10,7 @@ import { Gather } from "./gather.js";
 const MAX_STARTS = 100;
 const MAX_COMPLETIONS = 100;
 
-/** Starts and completes small files in groups, with one request for up to 100 files. Each file has its own result. */
+/** Starts and completes the uploads of small files in groups, with one request for up to 100 files. Each file has its own result. */
 export class Batch {
   #api;
   #retry;

@@ -6,8 +6,8 @@ import { freshSlice, readAgain } from "./reading.js";
 import { readingError } from "./errors.js";
 
 /**
- * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: the content of a small file, so that the
- *   engine does not read the file twice
+ * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: the content of a small file. The engine sends
+ *   these bytes, so that it reads the file only once.
  * @typedef {{
  *   blob: Blob,
  *   signal: AbortSignal,
@@ -162,8 +162,8 @@ export class Checksums {
   /** @param {Job} job */
   async #readAlone({ blob, signal, resolve, reject }) {
     try {
-      // Read a slice and not the file itself: if the file was changed, the browser refuses to read the slice, so the
-      // engine notices the change.
+      // Read a slice of a File object and not the object itself. If the file was changed, the browser refuses to read the
+      // slice, so the engine notices the change.
       const read = (/** @type {number} */ failures) => this.#hash(failures === 0 && !("lastModified" in blob) ? blob : freshSlice(blob));
       resolve({ checksum: await readAgain(read, { clock: this.#clock, signal }) });
     } catch (error) {

@@ -8,8 +8,8 @@ const MAX_PROBE_MS = 30_000;
 /**
  * Detects whether the network works, from `navigator.onLine` and from the results of requests.
  *
- * With some VPNs, `navigator.onLine` is always false, although the network works. So the engine counts as offline only
- * if the browser reports `offline` and a request has failed since this report. While offline, requests wait. One
+ * With some VPNs, `navigator.onLine` is always false, although the network works. So `offline` is true only if the
+ * browser reports `offline` and a request has failed since this report. While `offline` is true, requests wait. One
  * request at a time is sent as a test, with backoff. When a server responds, all other requests continue.
  *
  * @extends {Emitter<{online: void, offline: void}>}
@@ -42,14 +42,14 @@ export class Connectivity extends Emitter {
     return !this.#hint && this.#hasFailed;
   }
 
-  /** Note that a server has sent a response, with any status. */
+  /** Record that a server has sent a response, with any status. */
   answered() {
     const wasOffline = this.offline;
     this.#hasFailed = false;
     if (wasOffline) this.#release();
   }
 
-  /** Note that a request failed without a response. */
+  /** Record that a request failed without a response. */
   unanswered() {
     if (this.#hint || this.#hasFailed) return;
     this.#hasFailed = true;

@@ -56,8 +56,8 @@ export class Delivery {
    */
   async #attempt(parcel, failures, report) {
     const { body, bytes, requestFor, onProgress } = parcel;
-    // A retry sends a new slice and not the whole file. After a failed read of a File object, WebKit may fail all later
-    // reads of the same object. A new slice can be read.
+    // A retry sends a new slice, and not the File object itself. After a failed read of a File object, WebKit may fail
+    // all later reads of this object, but it can read a new slice.
     const whole = failures.attempts++ === 0 ? parcel.whole : undefined;
     const request = await requestFor(failures.refused);
     failures.refused = false;
@@ -85,7 +85,7 @@ export class Delivery {
   }
 
   /**
-   * Compute the checksum of the file again. Throw UploadError `file_changed` if the checksum differs.
+   * Compute the checksum of the body again. Throw UploadError `file_changed` if it differs from the declared checksum.
    *
    * @param {Parcel} parcel
    */

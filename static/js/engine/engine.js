@@ -49,7 +49,7 @@ import { workerFactory } from "./worker-url.js";
 
 const MIB = 1024 * 1024;
 const HEAD_FROM = MIB; // the start request of a larger file contains the file's first 4 KiB
-const MAX_SMALL_AT_ONCE = 600; // while 200 files are sent, 200 start and 200 complete; with more, URLs would expire unused
+const MAX_SMALL_AT_ONCE = 600; // 200 that start, 200 that are sent, 200 that complete; with more, URLs would expire before their use
 const LANES = 6; // browsers open at most six connections to one host
 const TICK_MS = 250;
 const MOVING = new Set(["queued", "sending", "checking"]);
@@ -293,7 +293,7 @@ function nameOf(file) {
   return "name" in file ? file.name : "";
 }
 
-/** Return 128 random bits in hex. On http:// pages, browsers have no `crypto.randomUUID`. */
+/** Return 128 random bits in hex. Do not use `crypto.randomUUID`, because browsers lack it on http:// pages. */
 function randomKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

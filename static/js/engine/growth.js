@@ -2,7 +2,7 @@
 const QUICK = { settlingMs: 100, measuredMs: 200 }; // before a trial, so that it starts early
 const EXACT = { settlingMs: 300, measuredMs: 400 }; // during a trial
 const REST_MS = 60_000; // after a trial without a gain, the next trial starts after this time at the earliest
-const SOON_MS = 20_000; // no trial if the bodies in flight need longer, because on a slow line they only delay each other
+const SOON_MS = 20_000; // no trial if the bodies in flight need longer, because on a slow line more bodies only delay each other
 const GAIN = 1.15; // minimum gain in speed for which the additional connections are kept
 
 /**

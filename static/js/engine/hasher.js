@@ -5,7 +5,7 @@ const BYTES_PER_MS = 1_000; // assumed minimum speed of reading and hashing: 1 M
 /**
  * @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} HashWorker
  * @typedef {{checksum?: string, bytes?: ArrayBuffer, error?: {name: string, message: string}}} Answer
- *   `bytes`: the content of a small file, so that the engine does not read the file twice
+ *   `bytes`: the content of a small file. The engine sends these bytes, so that it reads the file only once.
  */
 
 /** Sends requests for checksums to a worker, one at a time. Each request has a timeout, because a worker may never respond. */

@@ -86,7 +86,8 @@ export class Large {
   }
 
   /**
-   * Send the parts that the bucket lacks. If the upload is new, send all parts, without asking the server.
+   * Send the parts that the bucket lacks. If the upload is new, send all parts, without asking the server which parts
+   * are stored.
    *
    * @param {import("./api.js").UploadRecord} record
    * @param {AbortSignal} signal

@@ -30,8 +30,8 @@ const GAIN = 1.5; // if several bodies are this much faster than one, each conne
  *   continues, and so do all bodies of which at least 25 % is sent. The other bodies are stopped. If the remaining
  *   bodies together are about as fast as all bodies were before, they share the line, and the next mode is `narrow`.
  *   Otherwise each connection has its own limit, and the next mode is `open`.
- * - `narrow`: a body may start when the bodies in flight will finish within SOON_MS. If the line becomes fast, this is
- *   always the case. If several bodies are GAIN times as fast as one body, the next mode is `open`.
+ * - `narrow`: a body may start when the bodies in flight will finish within SOON_MS. If the line becomes fast, this
+ *   condition is always true. If several bodies are GAIN times as fast as one body, the next mode is `open`.
  *
  * If no body is in flight, a body may always start. So a measured speed of 0 never blocks uploads.
  */
@@ -72,7 +72,7 @@ export class Pace {
   }
 
   /**
-   * Note that a body starts.
+   * Record that a body starts.
    *
    * @param {number} size
    * @param {() => void} [stop] aborts the body
@@ -89,7 +89,7 @@ export class Pace {
   }
 
   /**
-   * Note the progress of a body.
+   * Record the progress of a body.
    *
    * @param {Flight} flight
    * @param {number} sent bytes of this body that were sent so far

@@ -3,8 +3,8 @@ const UNTIL_READY = 0.99;
 /**
  * Counts the bytes of one upload: those of finished parts, and those of parts in flight.
  *
- * If a part is sent again, it adds bytes only after it has passed its earlier maximum. So the progress never goes
- * backwards. It stays below 100 % until the upload is ready.
+ * If a part is sent again, its bytes count only after more of them are sent than in any earlier attempt. So the progress
+ * never goes backwards. The progress stays below 100 % until the upload is ready.
  */
 export class Progress {
   #byteSize;

@@ -55,7 +55,8 @@ export class Put {
   }
 
   /**
-   * Return whether the browser can read the file. XMLHttpRequest reports a network error also for a file that was changed.
+   * Return whether the browser can read the file. XMLHttpRequest cannot show this, because it reports a network error both
+   * if the network fails and if the file was changed.
    *
    * @param {Blob} body
    * @param {AbortSignal} signal
@@ -124,7 +125,8 @@ export class Put {
  * Return the whole file itself if the request has a signed Content-Type header, otherwise a slice without a type.
  *
  * The file itself needs less CPU time, because Chromium's network process reads a whole file directly from the disk.
- * But if the request has no Content-Type header, the browser adds this header with the file's type, without a signature.
+ * But if the request has no Content-Type header, the browser adds this header with the file's type, and the signature of
+ * the URL does not cover this type.
  *
  * @param {StorageRequest} request
  * @param {Blob} body

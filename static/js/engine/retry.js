@@ -10,8 +10,10 @@ const MAX_ATTEMPTS = 14; // about eight minutes for one request, plus the time o
  * Retries requests with exponential backoff and full jitter (a random pause up to the limit).
  *
  * If the server sends `Retry-After`, the retry waits at least that long. Failures while offline do not count as
- * attempts. When the network works again, retries start at once. Calls with `attempts` do not wait for the network,
- * because a person waits for their result.
+ * attempts. When the network works again, retries start at once.
+ *
+ * Calls with the option `attempts` differ, because a person waits for their result. They do not wait for the network,
+ * and every failure counts.
  */
 export class Retry {
   #clock;
@@ -32,7 +34,8 @@ export class Retry {
   }
 
   /**
-   * Call `attempt` until it succeeds, and return its result. Throw its error if a retry cannot help.
+   * Call `attempt` until it succeeds, and return its result. Throw its error after the last attempt, or at once if a
+   * retry cannot help.
    *
    * @template T
    * @param {() => Promise<T>} attempt

@@ -15,8 +15,8 @@ const MARGIN_SHARE = 0.25; // maximum margin for short-lived URLs, as a share of
  * Stores the presigned requests for the parts of one upload, and renews them before they expire.
  *
  * The deadline of a URL is the time of the response on `Clock`, plus the lifetime that the server reports, minus a
- * margin. So a wrong time on this machine does not matter. URLs that expired together, for example during
- * sleep, are renewed in one request.
+ * margin. So a wrong time on this machine does not matter. URLs that expired together, for example while the machine
+ * slept, are renewed in one request.
  */
 export class Signer {
   #presign;

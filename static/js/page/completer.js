@@ -27,7 +27,8 @@ export class Completer {
   }
 
   /**
-   * Check whether this tab has completed the upload. A list that the page read earlier may contain the upload as pending.
+   * Check whether this tab has completed the upload. A list that the page requested earlier may still contain the upload
+   * as pending, and the page must not draw a row for it.
    *
    * @param {string} id
    */

@@ -30,7 +30,8 @@ export class DelayedChanges {
   }
 
   /**
-   * Apply the change at once, or after the pointer has not moved for REST_MS. Changes keep their order.
+   * Apply the change at once. If the pointer has just moved over the list, first wait until the pointer has not moved for
+   * REST_MS or has left the list. Changes keep their order.
    *
    * @param {Change} change
    */

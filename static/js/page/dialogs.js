@@ -17,7 +17,8 @@ const dialogById = (id) => /** @type {HTMLDialogElement} */ (byId(id));
  * @param {HTMLDialogElement} dialog
  * @param {HTMLElement} problem the element for the error message
  * @param {() => Promise<void>} act
- * @returns {Promise<boolean>} whether `act` succeeded; false if the person closed the dialog
+ * @returns {Promise<boolean>} whether `act` succeeded. If the person closes the dialog while `act` is not running, the
+ *   result is false.
  */
 function run(dialog, problem, act) {
   const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));

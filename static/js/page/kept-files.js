@@ -25,8 +25,8 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
  * Stores the files of unfinished uploads in this browser, so that the person need not choose them again after a reload.
- * Files up to 10 MiB are stored as copies. Of a larger file, the browser's handle is stored, if there is one. If
- * storing a file fails, its upload continues. After a reload, the person must then choose this file again.
+ * Files up to 10 MiB are stored as copies. For a larger file, its handle is stored, if the browser returned a handle. If
+ * a file cannot be stored, its upload continues, but after a reload the person must choose this file again.
  */
 export class KeptFiles {
   #parts;
@@ -100,7 +100,7 @@ export class KeptFiles {
   }
 
   /**
-   * Note that the page continues the upload of `kept` with `file`. The file stays stored until this upload ends.
+   * Record that the page continues the upload of `kept` with `file`. The file stays stored until this upload ends.
    *
    * @param {Kept} kept
    * @param {Blob} file

@@ -9,12 +9,12 @@ export class LocalChanges {
   /** @type {Map<string, {record: UploadRecord | null, isNew: boolean}>} */
   #notes = new Map();
 
-  /** Note that a request for the list starts. */
+  /** Record that a request for the list starts. */
   begin() {
     this.#asking += 1;
   }
 
-  /** Note that a request for the list has ended, after its response was used. */
+  /** Record that a request for the list has ended. Call this after the page has used the response. */
   end() {
     this.#asking -= 1;
     if (this.#asking === 0) this.#notes.clear();

@@ -14,7 +14,7 @@ import { recognise, sameName } from "../engine/identity.js";
  */
 export function looksSame(record, { filename, relativePath, byteSize, lastModified }) {
   if (record.byte_size !== byteSize || !sameName(record.filename, filename)) return false;
-  // A file has a folder path only if the person chose or dropped a folder.
+  // A file that was chosen without its folder has no path. In this case, do not compare the paths.
   if (relativePath && !samePath(record.relative_path, relativePath)) return false;
   return !record.last_modified || lastModified === null || Date.parse(record.last_modified) === lastModified;
 }

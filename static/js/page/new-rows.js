@@ -13,7 +13,7 @@ const COUNT_MS = 500;
  * Draws rows for the first 50 new files of a batch, and counts the other new files.
  *
  * Drawing 10,000 rows would take longer than uploading 10,000 small files. The person can press a button to see the
- * other files. After the batch, the page reads the list again from the server, which shows them too.
+ * other files. After the batch, if the person is not using the list, the page reads it again from the server.
  */
 export class NewRows {
   #insert;
@@ -64,7 +64,7 @@ export class NewRows {
     this.#render();
   }
 
-  /** Note that the batch has ended. */
+  /** Record that the batch has ended, so that the next batch gets 50 rows again. */
   end() {
     this.#inserted = 0;
   }

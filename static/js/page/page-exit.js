@@ -23,7 +23,8 @@ export class PageExit {
   }
 
   /**
-   * Listen to `beforeunload` while uploads are in progress. In WebKit, reads fail before the event `pagehide`.
+   * Listen to `beforeunload` while uploads are in progress. The event `pagehide` would be too late, because in WebKit
+   * reads fail before it.
    *
    * Without uploads there is no listener, because browsers do not cache a page with this listener for the back button.
    *

@@ -182,7 +182,7 @@ export class Transfers {
     const same = failed.find((one) => fileKey(one) === fileKey(item));
     const asked = failed.filter(({ isAskedFor }) => isAskedFor);
     const inPlace = asked.find(({ path }) => path === item.path);
-    // A file that was chosen without its folder has no path. Then its name is enough, if the page asks for only one file.
+    // A file that was chosen without its folder has no path. Its name is enough, if the page asks for only one file of this name.
     const alone = !item.path && asked.length === 1 ? asked[0] : undefined;
     return same ?? inPlace ?? alone;
   }

@@ -81,7 +81,7 @@ export class Unfinished {
     const { tabs, keptFiles } = this.#options;
     this.#loads += 1;
     const load = this.#loads;
-    // Read the kept files before the list. Then the list has the upload of each kept file, even of a new upload.
+    // Read the kept files before the list. Otherwise `pair` could take the file of a new upload for a file of an ended upload.
     const kept = await within(ADOPT_MS, () => keptFiles.adopt(), () => void this.load({ alone })).catch(() => []);
     const found = await pendingOf(this.#options.api);
     const elsewhere = await tabs.elsewhere();

@@ -82,7 +82,8 @@ export class UploadArea {
     }, thumbnails);
     pickByHandle(this.#place, {
       take: (files, unreadable) => void this.#picker.takeFiles(files, unreadable),
-      // Use showOpenFilePicker only if all types are allowed. Its files lack a type more often than those of an input.
+      // Use showOpenFilePicker only if all types are allowed. Its files lack a type more often than the files of an input,
+      // and a policy that restricts types can refuse a file without a type.
       isWanted: () => parts.policy().allowed_content_types.includes("*/*"),
     });
     this.#picker.on("reading", (files) => this.#drop.showReading(files));

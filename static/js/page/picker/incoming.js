@@ -5,7 +5,7 @@ import { walk } from "./walk.js";
 /** @typedef {import("./walk.js").Root} Root */
 
 /**
- * Return the dropped or pasted items. Call this during the event: afterwards, the browser empties `transfer`.
+ * Return the dropped or pasted items. Call this during the event, because the browser empties `transfer` afterwards.
  *
  * @param {DataTransfer} transfer
  * @returns {Root[]}

@@ -5,7 +5,7 @@ import { within } from "../../engine/time-limit.js";
  * @typedef {{file: File, path: string, root?: Root}} Found `path`: path in the chosen folder, "" for a single file
  * @typedef {{found: Found[], unreadable: string[], empty: string[]}} Walked `unreadable` and `empty`: paths
  * @typedef {{name: string, entry: FileSystemEntry | null, file: File | null, handle?: Promise<FileSystemHandle | null>}} Root
- *   one dropped or pasted item. `entry` or `file` is always set.
+ *   one dropped or pasted item. If `entry` and `file` are null, `walk` uses `handle`.
  */
 
 const AT_ONCE = 32;
