@@ -239,11 +239,12 @@ def stored_type(content_type: str) -> str:
 def served_type(content_type: str, detected_type: str) -> str:
     """Return the Content-Type of a download.
 
-    This is the detected type. If it is unknown, a program, or a type that browsers may
-    run, returns ``application/octet-stream``. libmagic only guesses the kind of a text.
-    So a text is served with its declared type if this is a text type that no browser
-    runs. Other texts are served as ``text/plain``. A ZIP archive is served with its
-    declared type if files of this type are ZIP archives.
+    Normally this is the detected type. If the detected type is unknown, a program, or a
+    type that browsers may run, the result is ``application/octet-stream``. libmagic
+    only guesses the kind of a text. So a text is served with its declared type if the
+    declared type is a text type that no browser runs. Other texts are served as
+    ``text/plain``. A ZIP archive is served with its declared type if files of the
+    declared type are ZIP archives.
     """
     declared, detected = canonical(content_type), canonical(detected_type)
     if detected in UNCLAIMED or may_run(detected) or family_of(detected) == "program":

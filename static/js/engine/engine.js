@@ -42,7 +42,7 @@ import { workerFactory } from "./worker-url.js";
  *   createXhr?: () => XMLHttpRequest,
  *   checksums?: import("./checksum.js").Checksums, createWorker?: (name?: string) => import("./hasher.js").HashWorker,
  *   pace?: import("./pace.js").Pace,
- * }} EngineOptions `clock` and all options below it are replacements for tests
+ * }} EngineOptions `clock` and all options below it are replacements for tests; static/js/README.md describes most others
  * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string}} AddOptions
  *   `key`: the `key` of an earlier handle; the engine continues the upload of this handle
  */
@@ -142,7 +142,7 @@ export class Engine extends Emitter {
       record: large ? record : null,
       recognise: async (upload, signal) => {
         await recognise(record, file, upload.filename, (blob) => this.#digests.fingerprints.checksum(blob, upload, signal));
-        if (!large) await this.api.cancel(record.id, { signal }); // send a small file as a new upload
+        if (!large) await this.api.cancel(record.id, { signal }); // a small file is sent as a new upload, which replaces this one
       },
     });
   }

@@ -45,7 +45,7 @@ const NEED_NEW_PAGE = new Set(["policy", "mixed_content"]);
  * @param {string} site the page's own origin
  */
 export function reasonOf(faults, site) {
-  // The server may be newer than this page, and may send codes that this page does not know.
+  // The server may be newer than this page, and may send codes that this page does not know. Show such a code itself.
   const known = faults.map((fault) => WORDS[fault] ?? [REFUSED, fault]);
   const sentences = [...new Set(known.map(([sentence]) => sentence))].join(" ");
   const causes = known.map(([, cause]) => cause.replace("{site}", site)).join("; and ");

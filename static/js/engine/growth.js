@@ -1,5 +1,5 @@
 // The first bytes of new connections only fill the machine's own buffers, so they are not measured.
-const QUICK = { settlingMs: 100, measuredMs: 200 }; // before a trial, so that it starts early
+const QUICK = { settlingMs: 100, measuredMs: 200 }; // before a trial, so that the trial starts early
 const EXACT = { settlingMs: 300, measuredMs: 400 }; // during a trial
 const REST_MS = 60_000; // after a trial without a gain, the next trial starts after this time at the earliest
 const SOON_MS = 20_000; // no trial if the bodies in flight need longer, because on a slow line more bodies only delay each other

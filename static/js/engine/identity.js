@@ -65,7 +65,7 @@ export function sameName(one, other) {
 function modifiedAt(file) {
   if (!("lastModified" in file)) return undefined;
   const modified = new Date(file.lastModified);
-  // The server refuses years outside of this range, which come from a wrong clock. Such a time is not compared.
+  // The server refuses years outside of this range, which come from a wrong clock. So ignore such a time.
   const year = modified.getUTCFullYear();
   return year >= 1900 && year <= 9000 ? modified.toISOString() : undefined;
 }

@@ -18,8 +18,8 @@ export class Stopped extends Error {}
  * Limits how many bodies are sent at the same time. A body is the content of one PUT, and a lane is a permitted
  * parallel connection. Files take turns.
  *
- * If S3 asks for fewer requests, the number of lanes is halved. With n lanes, the number grows by one after n
- * successful bodies in a row. `Pace` decides from the speed how many lanes large bodies use.
+ * If S3 asks for fewer requests or a connection stalls, the number of lanes is halved. With n lanes, the number grows by
+ * one after n successful bodies in a row. `Pace` decides from the speed how many lanes large bodies use.
  *
  * A browser opens a limited number of connections to one host. If the bucket has several hosts, `Growth` decides from
  * the speed whether more lanes are used. Each host has at most `max` lanes.

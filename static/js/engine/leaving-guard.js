@@ -1,7 +1,8 @@
 /**
- * Let the browser ask for confirmation if the person leaves the page during uploads. Return a function that ends this.
+ * Let the browser ask for confirmation if the person leaves the page during uploads. Return a function that turns this
+ * question off.
  *
- * Without uploads there is no listener, because browsers do not cache a page with this listener for the back button.
+ * Listen only during uploads, because browsers do not keep a page with this listener in their cache for the back button.
  *
  * @param {Pick<Window, "addEventListener" | "removeEventListener">} window
  * @param {Pick<import("./engine.js").Engine, "active" | "on">} engine

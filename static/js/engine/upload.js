@@ -22,7 +22,7 @@ import { untilAborted } from "./abort.js";
  *   the upload and freed its reserved bytes.
  */
 
-const MAX_ROUNDS = 5; // how often the engine sends parts that `complete` reports as missing
+const MAX_ROUNDS = 5; // maximum number of times that the engine sends parts again because `complete` reports them as missing
 const LOST = new Set(["invalid_state", "gone", "not_found"]);
 const GIVEN_UP = new Set(["expired", "cancelled", "deleted"]);
 

@@ -3,7 +3,7 @@ import { serviceOf, within } from "./time-limit.js";
 const ANSWER_MS = 3_000;
 
 /**
- * Keep the screen awake during uploads, if the browser supports this. Return a function that ends it.
+ * Keep the screen on during uploads, if the browser supports this. Return a function that lets the screen turn off again.
  *
  * The browser releases the wake lock of a hidden page. So this function requests it again when the page becomes visible.
  *

@@ -37,7 +37,7 @@ export class Completer {
   }
 
   /**
-   * Ask the server for each upload how many bytes the bucket has. Then complete the uploads whose bytes are all there.
+   * For each upload, ask the server how many bytes the bucket has. Then complete the uploads whose bytes are all there.
    *
    * A new call ends the previous call. Failures are not shown, because the person did not start the check. The next
    * check retries.

@@ -16,7 +16,7 @@ const WRITE_MS = 30_000; // writing a batch of copies to a slow disk takes sever
  *   byteSize: number, lastModified: number | null, keptAt: number, source: Blob | FileSystemFileHandle,
  * }} KeptSource the file of one upload, or its handle
  * @typedef {{id: string, tab: string, uploadId: string | null, key: string, isPaused: boolean}} KeptNote
- *   the state of the upload, and the tab that sends it; `key`: its Idempotency-Key
+ *   the state of the upload, and the tab that sends it; `key`: the Idempotency-Key of the upload
  * @typedef {KeptSource & KeptNote} Kept
  * @typedef {{sources?: KeptSource[], notes?: KeptNote[], gone?: string[]}} Changes `gone`: ids to delete
  */
@@ -29,7 +29,7 @@ export class KeptStore {
   #factory;
   /** @type {Promise<IDBDatabase> | null} */
   #opening = null;
-  #isSilent = false; // true after the browser did not respond; then all calls fail at once
+  #isSilent = false; // true after the browser did not respond; while this is true, all calls fail at once
   #isShut = false;
   #packs = new Packs();
 

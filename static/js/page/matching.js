@@ -56,7 +56,8 @@ export function pair(kept, records) {
     else if (one.uploadId) over.push(one);
   }
   for (const one of kept.filter(({ uploadId }) => !uploadId)) {
-    // The server may have started the upload, although the tab was closed before it received the upload's id.
+    // The server may have started the upload, although the tab was closed before it received the upload's id. So look
+    // for an upload with the same name, size and time.
     const record = records.find((candidate) => !pairs.has(candidate.id) && looksSame(candidate, one));
     if (record) pairs.set(record.id, one);
     else unbegun.push(one);

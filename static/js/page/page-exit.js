@@ -26,7 +26,8 @@ export class PageExit {
    * Listen to `beforeunload` while uploads are in progress. The event `pagehide` would be too late, because in WebKit
    * reads fail before it.
    *
-   * Without uploads there is no listener, because browsers do not cache a page with this listener for the back button.
+   * Without uploads, do not listen, because browsers do not keep a page with this listener in their cache for the back
+   * button.
    *
    * @param {Pick<import("../engine/engine.js").Engine, "on">} engine
    */
@@ -48,7 +49,7 @@ export class PageExit {
   }
 
   /**
-   * Run `act`. If the person is leaving the page, do not run `act` now, but later, if the person stays on the page.
+   * Run `act`. If the person is leaving the page, wait, and run `act` only if the person stays on the page.
    *
    * @param {() => void} act
    */

@@ -140,7 +140,7 @@ export function startPage() {
     },
     onDiscard: async (record) => {
       const isDone = await discard(record, engine.api);
-      // The upload may have ended while the question was open. The file list may then contain it.
+      // While the question was open, the upload may have ended and come into the file list. So remove it there too.
       if (isDone) actions.onRemoved(record.id);
       return isDone;
     },
@@ -158,7 +158,7 @@ export function startPage() {
     list.endArrivals();
   });
   engine.on("added", ({ upload }) => {
-    // At the start of an upload, the server reserves its bytes.
+    // At the start of an upload, the server reserves its bytes, which changes the quota.
     upload.on("started", () => quota.refresh());
   });
   let arrived = 0;

@@ -21,7 +21,7 @@ const HELD_IN = new Set(["queued", "sending", "paused", "checking"]);
  */
 export class Tabs {
   #locks;
-  #isSilent = false; // true after the browser did not respond; then all calls fail at once
+  #isSilent = false; // true after the browser did not respond; while this is true, all calls fail at once
   /** @type {Map<string, Held>} the locks of this tab, by upload id */
   #held = new Map();
   /** @type {Held | null} the lock that the next uploads will share; the tab has not requested it from the browser yet */

@@ -171,8 +171,8 @@ export class Transfers {
   }
 
   /**
-   * Return the failed transfer that `item` may replace, or undefined. Either `item` has the same path, size and time,
-   * or the page asks the person for a file with this name.
+   * Return the failed transfer that `item` may replace, or undefined. Such a transfer has the same path, size and time as
+   * `item`, or the page asks the person for a file with the name of `item`.
    *
    * @param {Item} item
    * @returns {Transfer | undefined}

@@ -22,8 +22,8 @@ import { within } from "../engine/time-limit.js";
  *   onEndElsewhere: () => void,
  *   onCompleted: (record: UploadRecord) => void,
  * }} Options `isBusy` returns whether this tab is sending the upload with this id. `onContinuedAlone` gets the number
- *   of uploads that continue without asking the person. `onCompleted` gets an upload that was completed without its
- *   file.
+ *   of uploads that continue without asking the person. `onCompleted` gets an upload that the page has completed without
+ *   its file, because the bucket had all bytes.
  */
 
 const LOOK_AGAIN_MS = 3000;

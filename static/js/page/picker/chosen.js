@@ -5,7 +5,7 @@ import { fileKey } from "./same-file.js";
 /**
  * @typedef {{id: number, file: File, name: string, path: string, storedAs: string}} Item
  *   a chosen file. `path` is the file's path in its chosen folder, or "" for a single file. `storedAs` is the name or
- *   path under which the server will store the file, or "" if it is the same.
+ *   path under which the server will store the file, or "" if the server changes neither.
  */
 
 let made = 0;
