@@ -30,7 +30,7 @@ NOT_IN_SCHEMA = (
     "This upload has the parts",
     "has no parts",
     "at most 5368709120 bytes",
-    "Needed for p",
+    "needs this checksum",
     "must be a year",
     "Give the file a name",
     "A name cannot",

@@ -75,8 +75,8 @@ HARMFUL = {
         TOO_WIDE,
         (
             "This image has 65,000 x 65,000 pixels, and programs that open it can run "
-            "out of memory. The limit is 1,000 megapixels. Make it smaller, then upload "
-            "it again."
+            "out of memory. The limit is 1,000 megapixels. Make the image smaller, then "
+            "upload it again."
         ),
     ),
 }

@@ -30,8 +30,8 @@ def test_program_named_as_an_image_is_rejected_and_its_space_released(
 
     expect(upload_page.heading("1 file not stored")).to_be_visible()
     reason = (
-        "This file is a Windows program, but its name ends in .png. Give it the ending "
-        "of a program, or none, then upload it again."
+        "This file is a Windows program, but its name ends in .png. Remove this ending "
+        "from the name, then upload the file again."
     )
     received = upload_page.page.get_by_text(reason, exact=True).filter(visible=True)
     expect(upload_page.upload_area.get_by_text(reason, exact=True)).to_be_visible()

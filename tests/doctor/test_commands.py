@@ -130,7 +130,7 @@ def test_exit_code_depends_on_the_worst_finding(
 
 def test_unknown_family_is_refused_with_the_known_families() -> None:
     with pytest.raises(
-        CommandError, match=r"no family weather\. The families are: connection"
+        CommandError, match=r"do not exist: weather\. The families are: connection"
     ):
         call_command("doctor", "--only", "weather")
 

@@ -121,7 +121,8 @@ def on_huge_body(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse
 @api.exception_handler(UnreadablePostError)
 def on_broken_body(request: HttpRequest, error: UnreadablePostError) -> HttpResponse:
     # The client has closed the connection, so only the log shows this response.
-    return respond(problem(400, detail="The body ended before it was complete."))
+    detail = "The connection ended before the whole body had arrived."
+    return respond(problem(400, detail=detail))
 
 
 @api.exception_handler(OperationalError)

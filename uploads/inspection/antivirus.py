@@ -138,8 +138,8 @@ class ClamAVInspector:
         if not self.alerts():
             raise InspectorUnavailable(
                 "ClamAV: clamd does not report content that it skips. Set "
-                "AlertExceedsMax yes in clamd.conf. Files above "
-                f"{self.unalerted_bytes} bytes wait until it is set."
+                "AlertExceedsMax yes in clamd.conf. Until then, files above "
+                f"{self.unalerted_bytes} bytes wait."
             )
 
     def _too_large(self, reason: str) -> Verdict:
@@ -163,7 +163,9 @@ def _ranges(sample: Sample) -> Iterator[bytes]:
         length = min(RANGE, sample.byte_size - start)
         found = sample.read(start, length)
         if len(found) < length:
-            raise InspectorUnavailable("ClamAV: the object is shorter than its size.")
+            raise InspectorUnavailable(
+                "ClamAV: S3 sent fewer bytes than the object has."
+            )
         yield found
 
 

@@ -47,7 +47,7 @@ Some programs end with a ZIP archive, and some unpackers open such a file.
 """
 
 UNKNOWN = {"", "application/octet-stream"}
-DAMAGED = "The archive is damaged. Its readable part was checked."
+DAMAGED = "The archive is damaged. Only its readable part was checked."
 INLINE_BLOCK, INLINE_BLOCKS = MIB, 16
 BLOCK, BLOCKS = 4 * MIB, 4
 MAX_LARGEST_LIST = 64 * MIB

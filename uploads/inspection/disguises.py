@@ -145,7 +145,7 @@ def _judge_program(extension: str, active: Active) -> str:
         return ""
     return (
         f"This file is {in_words(active.content_type)}, but its name ends in "
-        f".{extension}. Give it the ending of a program, or none, then upload it again."
+        f".{extension}. Remove this ending from the name, then upload the file again."
     )
 
 

@@ -22,7 +22,9 @@ INLINE_BYTES = 8 * 1024**2
 """Gzip files with more packed bytes are always inspected in the background."""
 
 INLINE_UNPACKED = 128 * 1024**2
-NOTE = "The gzip file was not unpacked to its end."
+NOTE = (
+    "The gzip file was not unpacked to its end, so its unpacked size was not checked."
+)
 
 
 def unpacked_bytes(sample: Sample, *, enough: int) -> int:

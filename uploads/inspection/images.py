@@ -80,7 +80,7 @@ class ImageInspector:
             return refused(
                 f"This image has {width:,} x {height:,} pixels, and programs that open "
                 f"it can run out of memory. The limit is {self.max_megapixels:,} "
-                "megapixels. Make it smaller, then upload it again."
+                "megapixels. Make the image smaller, then upload it again."
             )
         return ACCEPTED
 

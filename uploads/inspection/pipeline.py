@@ -157,7 +157,8 @@ def _make(entry: Mapping[str, Any]) -> Inspector:
     ]
     if lacking:
         raise ImproperlyConfigured(
-            f"INSPECTORS: {path} is not an inspector. It lacks {', '.join(lacking)}."
+            f"INSPECTORS: {path} is not an inspector. Missing attributes: "
+            f"{', '.join(lacking)}."
         )
     return made
 

@@ -44,11 +44,11 @@ MAX_INFLATED_ONE, MAX_INFLATED = 16 * MIB, 64 * MIB
 """Maximum unpacked size of an inner archive, and total size that ends the unpacking."""
 
 CHECK_EVERY = 1024
-LIST_NOTE = "The archive's list of contents was not read to its end."
-LOCAL_NOTE = "Local headers were not checked, because not all of the archive was read."
+LIST_NOTE = "The archive's list of contents was checked only in part."
+LOCAL_NOTE = "Not all files in the archive were checked."
 OVERLAP = (
-    "Two files in this archive share the same bytes. A small archive like this can "
-    "fill a disk. Pack the files again, then upload the new archive."
+    "Two files in this archive share the same bytes. Unpacking such an archive can fill "
+    "a disk. Pack the files again, then upload the new archive."
 )
 AMBIGUOUS = (
     "This archive has several lists of its contents, so programs disagree about the "
@@ -281,7 +281,7 @@ def bomb_words(unpacked: int, max_ratio: int) -> str:
     """Return the message for the owner of an archive that is a bomb."""
     return (
         f"This archive unpacks to {_size(unpacked)} or more, over {max_ratio} times "
-        "its own size. An archive like this can fill a disk. Upload the files themselves."
+        "its own size. Unpacking it can fill a disk. Upload the files themselves."
     )
 
 

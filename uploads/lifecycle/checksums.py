@@ -69,8 +69,10 @@ def choose_checksums(declaration: Any, transport: Transport) -> Checksums:
     wanted = SHA256 if transport == Transport.POST else offered()
     if transport == Transport.MULTIPART:
         return wanted
-    label = _label(wanted)
-    words = f"Needed for {transport.value}. Send base64 of the file's raw {label}."
+    words = (
+        f"An upload with the transport {transport.value} needs this checksum. Send "
+        f"base64 of the file's raw {_label(wanted)}."
+    )
     raise InvalidRequest(fields={wanted.attribute: [words]})
 
 

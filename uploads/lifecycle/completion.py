@@ -151,7 +151,10 @@ def _verify(
         expected = expected or of_parts
     facts = objects.head_object(upload.key)
     if facts is None:
-        raise Incomplete("The object has not arrived in the bucket.", missing_parts=[1])
+        raise Incomplete(
+            "The file has not arrived in the bucket. Send the file, then complete again.",
+            missing_parts=[1],
+        )
     mismatch = find_mismatch(upload, facts, expected_checksum=expected)
     if mismatch:
         reject(upload, actor, mismatch.words, cause=mismatch.cause)

@@ -126,7 +126,9 @@ def presign_parts(upload: Upload, wanted: Sequence[WantedPart]) -> list[SignedRe
     row has no multipart id and S3 cannot create a multipart upload.
     """
     if upload.transport != Transport.MULTIPART:
-        raise InvalidState(f"The transport is {upload.transport}, which has no parts.")
+        raise InvalidState(
+            f"This upload has the transport {upload.transport}, so it has no parts."
+        )
     outside = [
         part.part_number
         for part in wanted

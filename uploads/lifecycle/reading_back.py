@@ -30,8 +30,8 @@ from uploads.states import State, Transport, VerifiedBy
 
 CAUSE = "checksum_differs"
 WORDS = (
-    "The checksum of the stored file differs from the declared checksum. Upload the "
-    "file again."
+    "The checksum of the stored file differs from the checksum that is recorded for "
+    "this upload. Upload the file again."
 )
 SAVE_SECONDS = 30
 """A long comparison records its progress in the row at this interval."""

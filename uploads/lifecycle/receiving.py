@@ -47,8 +47,8 @@ MAX_FORM_BYTES = MAX_COPY
 """Maximum size of a file in a form. S3 copies no larger object in one request."""
 
 NO_FORMS = (
-    "The storage of this site accepts no files from a plain form. Switch JavaScript on "
-    "for this site to upload files."
+    "The storage of this site accepts no files from a plain form. To upload files, "
+    "switch on JavaScript in your browser."
 )
 
 _ATTEMPTS = 4
@@ -106,7 +106,9 @@ def presign_form(upload: Upload, *, redirect_url: str) -> SignedPost:
     Raises InvalidState if the upload is not pending or is not sent by a form.
     """
     if upload.transport != Transport.FORM:
-        raise InvalidState(f"The transport is {upload.transport}, which has no form.")
+        raise InvalidState(
+            f"This upload has the transport {upload.transport}, so it has no form."
+        )
     require_forms()
     seconds = extend_urls(upload, {"transport": upload.transport})
     with presigning(upload.transport):
@@ -157,7 +159,10 @@ def receive(upload: Upload) -> Arrival:
                 etag=facts.etag,
                 content_type=content_type,
             )
-    raise StorageUnavailable("The file is being sent again. Try again in a moment.")
+    raise StorageUnavailable(
+        "The form is sending the file again, so the site cannot accept it yet. Try "
+        "again in a moment."
+    )
 
 
 def discard_incoming(upload: Upload) -> None:

@@ -164,7 +164,9 @@ def _hand_over(upload: Upload) -> None:
 
 def _purge(upload: Upload) -> None:
     if not lifecycle.purge(upload):
-        raise StorageUnavailable("The storage did not delete the bytes. Try again.")
+        raise StorageUnavailable(
+            "The storage did not delete the bytes of this upload. Try again."
+        )
 
 
 def _expire(upload: Upload) -> None:

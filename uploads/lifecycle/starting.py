@@ -137,7 +137,9 @@ def choose_transport(declaration: Declaration) -> Transport:
     if transport == Transport.MULTIPART:
         if declaration.byte_size == 0:
             raise InvalidRequest(
-                fields={"transport": ["An empty file has no parts. Use put."]}
+                fields={
+                    "transport": ["An empty file has no parts. Use the transport put."]
+                }
             )
         return transport
     if transport == Transport.FORM:
@@ -146,7 +148,8 @@ def choose_transport(declaration: Declaration) -> Transport:
         return transport
     if declaration.byte_size > MAX_SINGLE_PUT:
         raise FileTooLarge(
-            f"One request can send at most {MAX_SINGLE_PUT} bytes. Use multipart."
+            f"One request can send at most {MAX_SINGLE_PUT} bytes. Use the transport "
+            "multipart."
         )
     return transport
 

@@ -56,21 +56,22 @@ def find_mismatch(
     if facts.byte_size != upload.byte_size:
         return Mismatch(
             "size_differs",
-            f"The object has {facts.byte_size} bytes, but {upload.byte_size} were"
-            " declared.",
+            f"The stored file has {facts.byte_size} bytes, but this upload was started "
+            f"for a file of {upload.byte_size} bytes. Upload the file again.",
         )
     if _base_type(facts.content_type) not in _acceptable_types(upload):
         return Mismatch(
             "type_differs",
-            f"The object is stored as {facts.content_type}, but "
-            f"{upload.content_type} was declared.",
+            f"The file was stored with the type {facts.content_type}, but this upload "
+            f"was started with the type {upload.content_type}. Upload the file again.",
         )
     checksums = checksums_of(upload)
     if _is_other(checksums.of(facts), expected_checksum):
         label = checksums.algorithm.label
         return Mismatch(
             "checksum_differs",
-            f"The object's {label} differs from the declared {label}.",
+            f"The {label} of the stored file differs from the {label} that is recorded "
+            "for this upload. Upload the file again.",
         )
     return _find_encoding(facts)
 
@@ -92,8 +93,8 @@ def find_form_mismatch(upload: Upload, facts: ObjectFacts) -> Mismatch | None:
     if facts.byte_size > upload.byte_size:
         return Mismatch(
             "size_differs",
-            f"The object has {facts.byte_size} bytes, but only {upload.byte_size} "
-            "were reserved.",
+            f"The file has {facts.byte_size} bytes, but this form may send at most "
+            f"{upload.byte_size} bytes.",
         )
     return _find_encoding(facts)
 
@@ -105,8 +106,8 @@ def _find_encoding(facts: ObjectFacts) -> Mismatch | None:
     # during the download. So the person would get other bytes than the inspected bytes.
     return Mismatch(
         "headers",
-        f"The object is stored with Content-Encoding {facts.content_encoding}. "
-        "Send the file again without this header.",
+        "The file was stored with the header Content-Encoding: "
+        f"{facts.content_encoding}. Upload the file again without this header.",
     )
 
 

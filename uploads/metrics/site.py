@@ -54,7 +54,7 @@ FAMILIES = {
         "Notifications that the site could not process."
     ),
     "slipway_site_orphans": _Family(
-        "Objects without a row that the sweeper has left for the operator."
+        "Objects without a row that the sweeper has found and not yet deleted."
     ),
     "slipway_site_job_age_seconds": _Family(
         "Seconds since the end of a job's last run.", ("job",)

@@ -109,7 +109,9 @@ def _of_filer(message: Any) -> Iterator[CreatedObject]:
 
 def _named(bucket: Any, key: Any, at: Any = None) -> CreatedObject:
     if not isinstance(bucket, str) or not isinstance(key, str):
-        raise UnreadableNotification("The bucket or the key is not text.")
+        raise UnreadableNotification(
+            "The bucket or the key in the message is not text."
+        )
     return CreatedObject(bucket, key, _moment(at))
 
 

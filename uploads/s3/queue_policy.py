@@ -37,9 +37,9 @@ class SetupQueue:
                 return self._attribute("QueueArn")
         except StorageUnavailable as error:
             raise StorageUnavailable(
-                "The setup identity cannot read the queue of "
-                f"S3_NOTIFICATIONS_QUEUE_URL ({self.url!r}). Check the URL, and that "
-                "this identity has the permission sqs:GetQueueAttributes."
+                f"The setup identity cannot read the queue {self.url!r}, which is set "
+                "in S3_NOTIFICATIONS_QUEUE_URL. Check this URL. Check that the identity "
+                "has the permission sqs:GetQueueAttributes."
             ) from error
 
     def read(self) -> str:

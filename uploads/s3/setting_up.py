@@ -108,8 +108,8 @@ def _bucket(configuration: Configuration, facts: SiteFacts, *, apply: bool) -> R
     change = Change("bucket", "", facts.bucket)
     if not apply:
         reason = (
-            "The bucket does not exist, so its settings cannot be compared. --apply "
-            "creates it."
+            "The bucket does not exist, so its settings cannot be compared. With "
+            "--apply, this command creates the bucket."
         )
         return Result(
             "bucket", _BUCKET.title, Outcome.PLANNED, reason, changes=(change,)
@@ -171,7 +171,11 @@ class _Setting:
             )
         dropped = differences(wanted, kept or {})
         names = ", ".join(change.path for change in dropped)
-        reason = f"The provider stored other values for {names}." if dropped else ""
+        reason = (
+            f"The provider did not store the requested values of {names}."
+            if dropped
+            else ""
+        )
         return self._result(Outcome.CHANGED, reason, changes=changes)
 
     def _taken_back(self, found: Document | None, answer: str) -> Result:
@@ -247,7 +251,8 @@ def _failed(step: Step, refusal: Refusal) -> Result:
 
 _ADVICE = {
     "AuthorizationHeaderMalformed": "Set S3_REGION to the region in S3's answer.",
-    "EndpointConnectionError": "Check S3_ENDPOINT_URL and that DNS knows its host.",
+    "EndpointConnectionError": "Check S3_ENDPOINT_URL. Check that DNS knows the host in "
+    "this URL.",
     "ConnectTimeoutError": "Check S3_ENDPOINT_URL and the firewall.",
     "ExpiredToken": "The credentials of the setup identity have expired. Get new "
     "credentials.",
@@ -258,10 +263,10 @@ _ADVICE = {
     "identity. Correct the access key.",
     "InvalidBucketName": "Correct S3_BUCKET.",
     "InvalidRegionError": "Correct S3_REGION.",
-    "NoCredentialsError": "Set the credentials of the setup identity: with "
-    "AWS_PROFILE, --profile, or a role.",
+    "NoCredentialsError": "Give the command the credentials of the setup identity: with "
+    "--profile, AWS_PROFILE, or a role.",
     "ParamValidationError": "Correct S3_BUCKET or the option that the error names.",
-    "ProfileNotFound": "Name a profile of ~/.aws/config with --profile.",
+    "ProfileNotFound": "Pass --profile with the name of a profile in ~/.aws/config.",
     "RequestTimeTooSkewed": "Set this machine's clock (NTP).",
     "SignatureDoesNotMatch": "Check the secret key of the setup identity. Check that "
     "no proxy changes the Host header.",
@@ -274,6 +279,6 @@ def advice(refusal: Refusal) -> str:
     if refusal.is_denied:
         return (
             f"Allow the setup identity to call {refusal.operation}. "
-            "manage.py iam_policy setup prints the policy that it needs."
+            "manage.py iam_policy setup prints the policy that this identity needs."
         )
     return _ADVICE.get(refusal.code, "")

@@ -108,7 +108,7 @@ class UploadFile(S3File):  # type: ignore[misc]  # django-storages has no types
     def open(self, mode: str | None = None) -> UploadFile:
         """Set the position to the start of the file. Reopens a closed file."""
         if mode not in {None, "rb"}:
-            raise ValueError("A stored file can be opened for reading only (rb).")
+            raise ValueError("Stored files can only be read. Use the mode rb.")
         self._closed = False
         self.file.seek(0)
         return self
@@ -203,7 +203,9 @@ class _Ranges(io.RawIOBase):
             io.SEEK_END: self._byte_size,
         }[whence]
         if base + offset < 0:
-            raise OSError(f"The position {base + offset} is before the start.")
+            raise OSError(
+                f"The position {base + offset} is before the start of the file."
+            )
         self._position = base + offset
         return self._position
 

@@ -203,7 +203,9 @@ def _give_up(upload: Upload, report: Report, error: Exception) -> None:
         lasts = upload.faults >= FAILED_LOOKS
         if upload.state == State.INSPECTING and not (lasts and _others_pass()):
             lifecycle.note_waiting(
-                upload, f"The site failed with {fault}. See the log."
+                upload,
+                f"The check of this file failed with the error {fault}. See the log "
+                "of the site.",
             )
             return
         if upload.state == State.INSPECTING:

@@ -68,7 +68,10 @@ def test_verify_again_shows_a_message_for_each_outcome(
     assert sorted(messages_of(answer)) == [
         '"notes 0.txt": The object matches its row.',
         '"notes 1.txt": The object is missing from the bucket.',
-        '"notes 2.txt": The object has 12 bytes, but 5 were declared.',
+        (
+            '"notes 2.txt": The stored file has 12 bytes, but this upload was started '
+            "for a file of 5 bytes. Upload the file again."
+        ),
         '"notes 3.txt": The upload has ended, so there is no object.',
     ]
     found = AuditEvent.objects.filter(kind="upload.reverified")
@@ -104,7 +107,10 @@ def test_verify_again_reports_an_incomplete_upload(
     answer = run_action(operator, "verify_again", upload)
 
     assert messages_of(answer) == [
-        '"notes 0.txt": The object has not arrived in the bucket.'
+        (
+            '"notes 0.txt": The file has not arrived in the bucket. Send the file, then '
+            "complete again."
+        )
     ]
 
 

@@ -124,7 +124,7 @@ def test_only_slow_inspectors_of_large_objects_count_as_long(
         ),
         (
             {"NAME": "tests.support.inspectors.NotAnInspector"},
-            "lacks name, slow, wants, inspect",
+            "Missing attributes: name, slow, wants, inspect",
         ),
         ({"NAME": "tests.support.inspectors.Accepting", "OPTION": {}}, "OPTION"),
         ({}, "NAME"),

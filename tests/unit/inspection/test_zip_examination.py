@@ -43,7 +43,7 @@ def test_local_headers_over_the_budget_end_the_inspection_with_a_note() -> None:
     with (
         mock.patch("uploads.inspection.archives.BLOCK", 128 * 1024),
         budget.running(),
-        pytest.raises(OverBudget, match="Local headers were not checked"),
+        pytest.raises(OverBudget, match="Not all files in the archive were checked"),
     ):
         ArchiveInspector().inspect(replace(sample, read=read, budget=budget))
 

@@ -166,9 +166,9 @@ def test_upload_expires_when_the_bucket_has_deleted_its_parts(
 @pytest.mark.parametrize(
     ("stored", "headers", "reason"),
     [
-        (b"hello!", {}, "6 bytes, but 5 were declared"),
+        (b"hello!", {}, "6 bytes, but this upload was started for a file of 5"),
         (b"jello", {}, "SHA-256"),
-        (b"hello", {"ContentEncoding": "gzip"}, "Content-Encoding gzip"),
+        (b"hello", {"ContentEncoding": "gzip"}, "Content-Encoding: gzip"),
     ],
 )
 def test_object_that_differs_from_its_declaration_is_rejected_and_purged(
@@ -199,8 +199,8 @@ def test_program_declared_as_an_image_is_rejected_and_purged_with_a_reason(
 
     assert upload.state == State.REJECTED
     assert upload.rejected_reason == (
-        "This file is a Windows program, but its name ends in .png. Give it the "
-        "ending of a program, or none, then upload it again."
+        "This file is a Windows program, but its name ends in .png. Remove "
+        "this ending from the name, then upload the file again."
     )
     assert bucket.head_object(upload.key) is None
     assert quota_counts(alice) == (0, 0, 0, 0)

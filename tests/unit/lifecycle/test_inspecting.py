@@ -419,7 +419,7 @@ def test_rename_is_refused_if_its_inspection_takes_too_long(
     reconciliation.complete(archive)
 
     with patch.object(ArchiveInspector, "inspect", side_effect=OverBudget):
-        with pytest.raises(InvalidRequest, match="too large to be checked"):
+        with pytest.raises(InvalidRequest, match="too large for a check"):
             lifecycle.rename(text, "notes.zip")
         lifecycle.rename(text, "notes.md")
         # The inspection has already checked these bytes as an archive.

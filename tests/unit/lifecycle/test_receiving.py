@@ -168,8 +168,8 @@ def test_receiving_without_a_file_raises_and_changes_nothing(
 @pytest.mark.parametrize(
     ("content", "changes", "reason"),
     [
-        (b"x" * 101, {}, "has 101 bytes, but only 100 were reserved"),
-        (HELLO, {"ContentEncoding": "gzip"}, "Content-Encoding gzip"),
+        (b"x" * 101, {}, "has 101 bytes, but this form may send at most 100 bytes"),
+        (HELLO, {"ContentEncoding": "gzip"}, "Content-Encoding: gzip"),
     ],
     ids=["larger", "encoded"],
 )

@@ -72,7 +72,7 @@ def test_json_output_has_one_entry_for_each_setting(setup: Bucket) -> None:
     [
         (["--origin", "https://*"], "--origin: .*Name each origin"),
         (["--origin", "files.example.org"], "--origin: .*the scheme and the host"),
-        (["--profile", "nobody"], "no profile 'nobody'"),
+        (["--profile", "nobody"], "no AWS profile 'nobody'"),
         (["--source-ip", "10.0.0.0/8"], "need --principal"),
     ],
 )

@@ -27,7 +27,10 @@ from uploads.upkeep.sweeper import FAILED_LOOKS, Report, sweep
 
 pytestmark = pytest.mark.django_db
 
-NOTE = "The site failed with ZeroDivisionError. See the log."
+NOTE = (
+    "The check of this file failed with the error ZeroDivisionError. See the log of the "
+    "site."
+)
 
 
 @pytest.fixture

@@ -75,8 +75,8 @@ class Command(BaseCommand):
     def _delete(self, missing: list[Difference], progress: Progress) -> None:
         if len(missing) > progress.objects:
             raise CommandError(
-                "Nothing was deleted, because more objects are missing than the bucket "
-                "contains. Check S3_BUCKET and S3_KEY_PREFIX.",
+                "Nothing was deleted. More objects are missing than the bucket contains, "
+                "so S3_BUCKET or S3_KEY_PREFIX may be wrong. Check both settings.",
                 returncode=2,
             )
         try:

@@ -26,8 +26,9 @@ SHORT_POLL_SECONDS = 1  # With 0, SQS would search only some of its servers.
 class Command(BaseCommand):
     help = (
         "Process the notifications that S3 sends to an SQS queue. The command runs "
-        "until it is stopped. With --once, it stops when the queue is empty and prints "
-        "the number of messages. It then exits with 1 if a message failed."
+        "until you stop it. With --once, the command stops when the queue is empty, and "
+        "prints how many messages it has processed. The exit status of --once is 1 if a "
+        "message failed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -14,7 +14,10 @@ from uploads.models import Scope
 
 
 class Command(BaseCommand):
-    help = "Create an API token for a user, and print it. The site shows it only once."
+    help = (
+        "Create an API token for a user, and print the token. The site cannot show the "
+        "token again."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

@@ -75,7 +75,7 @@ class Command(BaseCommand):
         unknown = {*options["only"], *options["skip"]} - set(names())
         if unknown:
             raise CommandError(
-                f"There is no family {', '.join(sorted(unknown))}. "
+                f"These families of tests do not exist: {', '.join(sorted(unknown))}. "
                 f"The families are: {', '.join(names())}."
             )
         if options["certify"]:

@@ -31,9 +31,9 @@ class Command(BaseCommand):
         "Compare the bucket's settings with the settings that the site needs. The "
         "command changes settings only with --apply. It uses the credentials of setup, "
         "the identity that may configure the bucket. --profile names the profile with "
-        "these credentials. Without --profile, boto3 searches for them, for example "
-        "in the environment. Exits with 1 if a setting cannot be read or changed, or "
-        "if the test upload fails."
+        "these credentials. Without --profile, boto3 searches for credentials, for "
+        "example in the environment. Exits with 1 if a setting cannot be read or "
+        "changed, or if a test upload or download fails."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -123,7 +123,9 @@ class Command(BaseCommand):
         try:
             remember(found)
         except Error as error:
-            self.stderr.write(f"The results could not be stored: {error}")
+            self.stderr.write(
+                f"setup_bucket could not store its results in the database: {error}"
+            )
 
     def _tell(self, facts: SiteFacts, results: Iterable[Result]) -> list[Result]:
         where = settings.S3_ENDPOINT_URL or f"AWS, {settings.S3_REGION}"

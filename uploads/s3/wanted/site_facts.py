@@ -145,7 +145,7 @@ def _require_origin(origin: str) -> None:
     if "*" in origin:
         raise ValueError(
             f"The origin {origin} would also allow pages of other sites. "
-            "Name each origin."
+            "Name each origin in full, without *."
         )
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.hostname:

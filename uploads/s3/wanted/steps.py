@@ -159,7 +159,8 @@ def _policy(facts: SiteFacts) -> list[Step]:
             "policy.tls",
             "Plain HTTP refused",
             policy.tls_only(facts),
-            left_out=f"This rule would refuse the site's own requests to {opened}."
+            left_out="This rule would refuse the site's own requests to "
+            f"{opened}, because they do not use HTTPS."
             if opened
             else "",
         ),
