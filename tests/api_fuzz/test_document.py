@@ -27,6 +27,7 @@ NOT_IN_SCHEMA = (
     "is not a cursor",
     "appears twice",
     "needs checksum_",
+    "This site accepts only SHA-256",
     "This upload has the parts",
     "has no parts",
     "at most 5368709120 bytes",
