@@ -43,7 +43,7 @@ ZIP_MAGICS = (LOCAL_MAGIC, END_MAGIC, b"PK\x07\x08", b"PK00")
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
 """First bytes of programs.
 
-Some programs end with a ZIP archive, and some unpackers open such a file.
+Some programs end with a ZIP archive, and some unpackers can unpack such a program.
 """
 
 UNKNOWN = {"", "application/octet-stream"}

@@ -206,7 +206,7 @@ class _Archive:
         end = max(place.least_end, local.data_start + place.stored_bytes)
         if end > place.following:
             if self._bombs_only:
-                return  # do not open it, because many entries may share these bytes
+                return  # many entries may share these bytes, so do not open each entry
             raise Harmful(OVERLAP)
         if place.link is not None:
             self._take_link(place.link, local)

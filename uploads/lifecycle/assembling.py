@@ -43,7 +43,8 @@ def assemble(upload: Upload) -> str:
 
     Returns the checksum that the object must have. This function computes this checksum
     from the announced checksums of the parts, or else from the checksums in the
-    bucket's list. If both lack the checksum of a part, the result is ``""``.
+    bucket's list. If neither source has the checksums of all parts, the result is
+    ``""``.
 
     Idempotent. If an earlier call has joined the parts, S3 refuses this call. In this
     case the function only checks that the object exists. Raises Incomplete,
@@ -98,8 +99,9 @@ def _complete(
     After a failure, this function checks whether the object exists, because a
     concurrent call may have created it. S3 reports a conflict while another conditional
     request for the same key is in progress. After a conflict, S3 may accept the parts
-    only in a new multipart upload. Ceph answers 500 if a concurrent call has joined the
-    parts.
+    only in a new multipart upload. So after the second conflict, this function opens a
+    new multipart upload and raises Incomplete. Ceph answers 500 if a concurrent call
+    has joined the parts.
 
     Some S3 servers ignore If-None-Match in this request. For these servers, the
     function checks first whether the object exists. Raises ObjectExists if the object

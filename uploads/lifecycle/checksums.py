@@ -56,8 +56,8 @@ def choose_checksums(declaration: Any, transport: Transport) -> Checksums:
 
     If the client declared both checksums, the result is SHA-256. A multipart upload may
     start without a checksum, because the client announces a checksum for each part
-    later. The result is then the algorithm that the page uses. Raises InvalidRequest if
-    the site or the transport needs another checksum.
+    later. Without a checksum, the result is the algorithm that the page uses. Raises
+    InvalidRequest if the site or the transport needs another checksum.
     """
     if transport in {Transport.FORM, Transport.COPY} or SHA256.of(declaration):
         return SHA256

@@ -69,7 +69,10 @@ def inline_budget() -> Budget:
 
 
 def background_budget() -> Budget:
-    """Return the budget of quick inspectors for one inspection in the background."""
+    """Return the budget of quick inspectors for one inspection in the background.
+
+    Slow inspectors have no budget there, because they must read the whole object.
+    """
     limits = options()
     return Budget(
         reads=max(MIN_READS, limits.inspection_bytes // BYTES_PER_READ),
@@ -90,7 +93,7 @@ def inspect(
     """Inspect the content of an upload and move the upload to ready or rejected.
 
     The upload stays inspecting if another process inspects it. It also stays inspecting
-    if an inspector is unavailable. Then ``waiting_reason`` names this inspector.
+    if an inspector is unavailable. In this case, ``waiting_reason`` gives the reason.
 
     A ``patient`` caller waits for long inspections. For any other caller, ``budget``
     limits the inspection. The default is the budget of a request. If the inspection
@@ -106,8 +109,7 @@ def inspect(
         return
     if held_until:
         # Read the name again, because the owner may have renamed the upload just before
-        # its move to inspecting. While it is inspecting, ``rename`` refuses new
-        # extensions.
+        # its move to inspecting. In this state, ``rename`` refuses new extensions.
         upload.refresh_from_db(fields=["filename"])
     try:
         if patient:
@@ -283,8 +285,7 @@ def note_waiting(upload: Upload, reason: str) -> None:
 def _reject_to_quarantine(
     upload: Upload, actor: Any, reason: str, *, cause: str = CONTENT
 ) -> None:
-    # Copy before the move. If the process dies in between, the next call finds the
-    # copy.
+    # Copy before the move, so that after a crash the next call finds the copy.
     key = quarantine(upload)
     try:
         reject(upload, actor, reason, cause=cause, quarantine_key=key)

@@ -50,8 +50,8 @@ def move(
     # time, so that the sweeper purges the upload soon.
     facts["checked_at"] = None if to in FINAL else timezone.now()
     with transaction.atomic():
-        # Compare the owner too. After a hand-over, the quota of another account counts
-        # this upload.
+        # Compare the owner too. After a hand-over, the upload counts in the quota of
+        # another account, so ``settle`` would change the wrong quota.
         unchanged = Upload.objects.filter(
             only or Q(), pk=upload.pk, state=before, owner=upload.owner_id
         )

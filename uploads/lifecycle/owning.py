@@ -58,9 +58,9 @@ def rename(upload: Upload, filename: str, *, actor: Any = None) -> None:
     """Change the name of an upload; its key in the bucket stays the same.
 
     ``filename`` must be a result of ``clean_filename``. Raises InvalidState if the
-    upload has ended or is being inspected. Raises InvalidRequest if the site would
-    refuse a file with the new name. Raises InspectorUnavailable or StorageUnavailable
-    if the object cannot be inspected.
+    upload has ended, or if the extension would change while the file is being
+    inspected. Raises InvalidRequest if the site would refuse a file with the new name.
+    Raises InspectorUnavailable or StorageUnavailable if the object cannot be inspected.
     """
     owner = upload.owner_id
     for _ in State:

@@ -106,8 +106,8 @@ def announce(upload: Upload, digests: Mapping[int, bytes]) -> None:
 def announced(upload: Upload) -> list[bytes]:
     """Return the announced checksum of each part, in order.
 
-    Returns an empty list if the checksum of any part is missing. Older versions of the
-    site signed URLs of parts without storing the checksums.
+    Returns an empty list if the checksum of any part is missing. Checksums are missing
+    if an older version of the site signed the URLs, because it did not store them.
     """
     kept, length = _stored(upload), checksums_of(upload).digest_bytes
     digests = [

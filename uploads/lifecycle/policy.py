@@ -154,7 +154,7 @@ def _families(filename: str, detected_type: str) -> frozenset[str]:
     extension = extension_of(filename)
     if detected in _CONTAINERS or detected.startswith("text/"):
         found.add(belongs_to(extension))
-    # libmagic reports XML for an SVG that starts with a long comment.
+    # libmagic reports XML for an SVG that starts with a long comment, so add "image".
     if extension == "svg" and detected in {"text/xml", "text/html"}:
         found.add("image")
     return frozenset(found - {""})

@@ -98,9 +98,10 @@ def read_back_in_background(upload: Upload, objects: Objects) -> None:
     """Compare the stored bytes, and record the result in the row at once.
 
     So if an inspector is unavailable after the comparison, the next attempt need not
-    read the object again. Raises BytesDiffer, StorageUnavailable. Raises OverBudget
-    when half of the lease has passed. The next attempt continues after the last
-    compared part.
+    read the object again. Raises BytesDiffer, StorageUnavailable. For a multipart
+    object, raises OverBudget when half of the lease has passed, so that the lease does
+    not expire during the comparison. The next attempt continues after the last compared
+    part.
     """
     if not needs_read_back(upload.checksum_verified_by):
         return

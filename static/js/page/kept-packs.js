@@ -54,8 +54,9 @@ export function unpack(record) {
  * @typedef {import("./kept-store.js").KeptNote} KeptNote
  * @typedef {{id: string, notes: KeptNote[]}} NoteGroup a group; `id`: the id of the pack
  * @typedef {{id: string, left: Set<string>, notes: Map<string, KeptNote>, isGrouped: boolean, isOwn: boolean}} Known
- *   `left`: ids of the needed files. `isGrouped`: false for a pack that an earlier version of the page has written; its
- *   notes have one record each. `isOwn`: only this tab writes to the pack.
+ *   `left`: ids of the needed files. `isGrouped`: true if the notes share one record. False for a pack that an earlier
+ *   version of the page has written, in which each note has its own record. `isOwn`: true if only this tab writes to the
+ *   pack.
  */
 export class Packs {
   /** @type {Map<string, Known>} the pack of each file, by file id */
