@@ -101,7 +101,9 @@ def report(
     (folder / f"{name}.svg").write_text(plot(name, rows, bars))
     failed = [bar.label for bar in bars if bar.is_failure]
     if failed:
-        sys.exit(f"Missed by more than {TOLERANCE:.0%}: {'; '.join(failed)}")
+        sys.exit(
+            f"Ratios that miss their limit by more than {TOLERANCE:.0%}: {'; '.join(failed)}"
+        )
 
 
 def machine_facts() -> dict[str, Any]:

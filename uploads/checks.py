@@ -46,8 +46,9 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
     if storage is None:
         return [
             checks.Error(
-                'STORAGES has no "uploads".',
-                hint='Add "uploads" with the S3Storage backend of django-storages.',
+                'STORAGES has no entry "uploads".',
+                hint='Add an entry "uploads" with the backend S3Storage of '
+                "django-storages.",
                 id="uploads.E002",
             )
         ]
@@ -55,8 +56,8 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
         return [
             checks.Error(
                 'STORAGES["uploads"] does not set signature_version to "s3v4".',
-                hint='Set it to "s3v4". By default, boto3 presigns with SigV2, which '
-                "does not sign the headers that upload URLs depend on.",
+                hint='Set it to "s3v4". Otherwise, boto3 presigns with SigV2. SigV2 does '
+                "not sign the headers that upload URLs depend on.",
                 id="uploads.E003",
             )
         ]
@@ -130,7 +131,8 @@ def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
     is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
     return [
         checks.Error(
-            f"S3_ADDRESSING_STYLE is virtual, but {url} is an IP address.",
+            f"S3_ADDRESSING_STYLE is virtual, but the endpoint {url} has an IP address "
+            "instead of a host name.",
             hint="Set S3_ADDRESSING_STYLE to path, or use a host name as endpoint.",
             id="uploads.E004",
         )
@@ -204,7 +206,8 @@ def check_site_url(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Warning(
             f"ALLOWED_HOSTS has {open_hosts[0]}, and SITE_URL is not set. Links in "
-            "mails use the host name of the request, which any client can choose.",
+            "mails contain the host name of the request. Any client can send a false "
+            "host name.",
             hint="Set SITE_URL to the URL of this site.",
             id="uploads.W008",
         )
@@ -252,7 +255,9 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
     found: list[checks.CheckMessage] = [
         checks.Error(
             f"Browsers would send files to {url} unencrypted.",
-            hint="Use https:// URLs. Browsers block http:// requests of HTTPS pages.",
+            hint="Use https:// URLs in S3_PUBLIC_ENDPOINT_URL and "
+            "UPLOADS_S3_PUBLIC_ENDPOINTS. Browsers block http:// requests from https:// "
+            "pages.",
             id="uploads.E006",
         )
         for url in filter(is_unencrypted, _public_endpoints())
@@ -291,8 +296,8 @@ def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Warning(
             f"The bucket's host {bucket_host} is on the same site as {same[0]}. If a "
-            "browser opens a file of the bucket, the file can set cookies for this "
-            "site, and the file's requests contain the cookies of this site.",
+            "browser opens a file of the bucket, scripts in the file can set cookies for "
+            "this site. Requests of these scripts contain the cookies of this site.",
             hint="Serve the bucket from another domain, and set "
             "S3_PUBLIC_ENDPOINT_URL to that domain.",
             id="uploads.W007",

@@ -196,8 +196,8 @@ class Options:
             if limit is not None and limit.count < MAX_PARTS_PER_REQUEST:
                 raise ImproperlyConfigured(
                     f"UPLOADS_{name.upper()} allows {limit}, but one request may ask "
-                    f"for {MAX_PARTS_PER_REQUEST} parts. Set a limit of at least "
-                    f"{MAX_PARTS_PER_REQUEST}."
+                    f"for the URLs of {MAX_PARTS_PER_REQUEST} parts. Set a limit of at "
+                    f"least {MAX_PARTS_PER_REQUEST}."
                 )
         self._require_places_free()
         self._require_inspection_limits()
@@ -244,8 +244,8 @@ class Options:
         for url in self.s3_public_endpoints:
             if not is_endpoint(url):
                 raise ImproperlyConfigured(
-                    f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {masked(url)!r}. "
-                    "Write a scheme and a host, such as https://s3-b.example.com."
+                    f"UPLOADS_S3_PUBLIC_ENDPOINTS contains {masked(url)!r}, which is not "
+                    "an endpoint. Write a scheme and a host, such as https://s3-b.example.com."
                 )
         first = settings.S3_PUBLIC_ENDPOINT_URL or settings.S3_ENDPOINT_URL
         urls = [*filter(None, [first]), *self.s3_public_endpoints]

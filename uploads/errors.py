@@ -88,7 +88,7 @@ class InvalidState(UploadError):
 
 
 class StaleUpload(InvalidState):
-    """Another request changed the upload first. Read the upload again."""
+    """Another request has just changed the upload. Get the upload again, then retry."""
 
 
 class Incomplete(UploadError):
@@ -166,4 +166,4 @@ class ChecksumRefused(PartsRefused):
 
 
 class CopyRefused(StorageError):
-    """The source object was replaced, or the copy already exists."""
+    """The source object was replaced or the copy already exists, so nothing was copied."""

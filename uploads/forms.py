@@ -69,9 +69,10 @@ class PlainUploadForm(SiteForm, forms.Form):
         label="Name (optional)",
         required=False,
         max_length=1024,
-        help_text="Include the extension, such as .pdf. If you leave this empty, the "
-        "file keeps its own name. With some storages the site cannot learn this name. "
-        "Then the file gets a name with the date, such as upload-2026-11-29.pdf.",
+        help_text="Include the extension, such as .pdf. If you leave this field "
+        "empty, the file keeps its own name. With some storages the site cannot learn "
+        "this name. Then the file gets a name with the date, such as "
+        "upload-2026-11-29.pdf.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     idempotency_key = idempotency_key_field()

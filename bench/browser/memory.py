@@ -123,7 +123,7 @@ def watch(
         heaps.append(page.heap_bytes() / 1e6)
         residents.append(site_bytes(all_senders))
         if time.monotonic() > deadline:
-            raise SystemExit("The file was not sent in time.")
+            raise SystemExit("Chromium did not send the file within 15 minutes.")
         time.sleep(1)
     return heaps, residents, page.evaluate("window.seen")
 

@@ -68,7 +68,7 @@ def main() -> None:
     ours = middle(runs["slipway"])
     limit = options.size_mib * MIB / BYTES_PER_S
     if not first:
-        raise SystemExit("No part was seen in the bucket.")
+        raise SystemExit("No part arrived in the bucket during the uploads.")
     safe = statistics.median(first)
     report(
         "slow_line",

@@ -39,7 +39,9 @@ def notifications(event: Any, context: Any) -> dict[str, Any]:
     """
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
-        raise ValueError("This is not an SQS event, because it has no Records.")
+        raise ValueError(
+            "The event is not an SQS event, because it has no list Records."
+        )
     failed = []
     try:
         for record in records:
@@ -56,4 +58,6 @@ def _message_of(record: Any) -> Message:
         count = int(record["attributes"]["ApproximateReceiveCount"])
         return Message(record["body"], record["receiptHandle"], count)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"This is not an SQS record: {error!r}.") from error
+        raise ValueError(
+            f"The event contains a record that is not an SQS record: {error!r}."
+        ) from error

@@ -86,5 +86,8 @@ def _parameters(path: str, client: Any) -> Mapping[str, str]:
         for parameter in page["Parameters"]
     }
     if not found:
-        raise ImproperlyConfigured(f"Parameter Store has no parameters below {path}.")
+        raise ImproperlyConfigured(
+            f"Parameter Store has no parameters below {path}. Check {VARIABLE} and the "
+            "region."
+        )
     return found

@@ -46,7 +46,7 @@ async function run(form) {
   show(await attempt("One form", plan, {}, "POST", () => sendForm(post, body)));
   show(await attempt("One download", plan, {}, "GET", () => receive(download, body)));
   const { findings } = /** @type {{findings: Finding[]}} */ (await ask(form.dataset.end ?? "", form, plan.ticket));
-  for (const finding of findings) show({ ...finding, title: `${finding.title}, as the server sees it` });
+  for (const finding of findings) show({ ...finding, title: `${finding.title}, tested by the server` });
 }
 
 /**
@@ -79,7 +79,7 @@ async function explain(bucket, headers, method) {
   if (blocked.some((address) => address.startsWith(bucket) || bucket.startsWith(address))) {
     return {
       fact: "The page's Content-Security-Policy forbids requests to the bucket.",
-      fix: `Add ${bucket} to connect-src.`,
+      fix: `Add ${bucket} to connect-src in the header Content-Security-Policy. Either the site or a proxy sets this header.`,
     };
   }
   if (location.protocol === "https:" && bucket.startsWith("http:")) {
@@ -93,7 +93,7 @@ async function explain(bucket, headers, method) {
     };
   }
   return {
-    fact: `This browser cannot reach ${bucket}: the name, the certificate or the network is wrong.`,
+    fact: `This browser cannot reach ${bucket}. The host name or the certificate may be wrong, or the network may block the connection.`,
     fix: "Set S3_PUBLIC_ENDPOINT_URL to a URL of S3 that browsers can reach.",
   };
 }
@@ -160,7 +160,7 @@ async function ask(url, form, ticket = "") {
   data.append("ticket", ticket);
   const answer = await fetch(url, { method: "POST", body: data, headers: { Accept: "application/json" } });
   const found = await answer.json();
-  if (!answer.ok) throw new Error(found.detail ?? `The site answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(found.detail ?? `The site answered with an error (${answer.status}).`);
   return found;
 }
 

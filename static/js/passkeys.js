@@ -33,7 +33,7 @@ function whyNot() {
     return "Passkeys need a host name, but this address is a number. Open the site by its name, such as localhost.";
   }
   const can = "PublicKeyCredential" in window && "parseCreationOptionsFromJSON" in PublicKeyCredential;
-  return can ? "" : "This browser cannot use passkeys. Update it, or use another way.";
+  return can ? "" : "This browser cannot use passkeys. Update the browser, or use another way.";
 }
 
 /** @param {HTMLFormElement} form */
@@ -62,7 +62,7 @@ async function optionsOf(form) {
   const url = form.dataset.options;
   if (!url) return JSON.parse(document.getElementById("passkey-options")?.textContent ?? "");
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error(`The site answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(`The site answered with an error (${answer.status}).`);
   return answer.json();
 }
 

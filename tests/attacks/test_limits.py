@@ -190,7 +190,7 @@ def test_batch_larger_than_the_rate_limit_is_refused_with_a_hint(
     )
 
     assert received["detail"] == (
-        "This request has 11 items at once; the limit is 10 in one hour. Send fewer items."
+        "This request contains 11 items, but the limit is 10 in one hour. Send fewer items."
     )
     assert not Upload.objects.exists()
 

@@ -45,7 +45,9 @@ def refuse(files: UploadPage) -> None:
     """Upload a program with the name of an image, which the site refuses."""
     files.choose(payload("holiday.png", PROGRAM, "image/png"))
     files.start()
-    expect(files.row("holiday.png")).to_contain_text("A copy is in quarantine.")
+    expect(files.row("holiday.png")).to_contain_text(
+        "A copy of this file is in quarantine."
+    )
     expect(files.upload_area.get_by_text(REASON)).to_be_visible()
 
 

@@ -247,7 +247,7 @@ def test_content_security_policy_without_the_bucket_is_named(
     blocked.expect_reason(
         "The browser blocks requests to the storage. Tell your administrator: the "
         "Content-Security-Policy of this page does not allow the bucket (connect-src).",
-        "Reload this page after this is fixed.",
+        "When the problem is fixed, reload this page.",
     )
     blocked.expect_lines("policy")
 
@@ -270,7 +270,9 @@ def test_body_limit_of_a_proxy_is_named(blocked: BlockedUpload, proxy: Proxy) ->
     proxy.max_body = 2 * 1024 * 1024
     blocked.start(size=5 * 1024 * 1024)
 
-    blocked.expect_reason("A proxy refused a request of this size.", "(413)")
+    blocked.expect_reason(
+        "A proxy refused a request, because the request was too large.", "(413)"
+    )
     blocked.expect_lines("body_limit")
 
     proxy.max_body = None
@@ -284,7 +286,7 @@ def test_unreachable_storage_is_named(blocked: BlockedUpload, proxy: Proxy) -> N
     proxy.before = break_off
     blocked.start()
 
-    blocked.expect_reason("the storage does not answer the server either")
+    blocked.expect_reason("the storage does not answer this site's server either")
     blocked.expect_lines("no_answer")
 
     proxy.before = unchanged_request
@@ -297,7 +299,9 @@ def test_storage_reachable_only_from_the_server_is_named(
     context.route(f"{proxy.url}/**", lambda route: route.abort("addressunreachable"))
     blocked.start()
 
-    blocked.expect_reason("the server reaches the storage, but this browser does not")
+    blocked.expect_reason(
+        "this site's server reaches the storage, but this browser does not"
+    )
     blocked.expect_lines("unreachable")
 
     context.unroute_all()
@@ -452,7 +456,7 @@ def test_mixed_content_is_named(
 
         blocked.expect_reason(
             "The browser blocks requests to the storage.",
-            "an https page cannot send to an http address",
+            "this page uses https, but the storage uses http",
         )
         blocked.expect_lines("mixed_content")
     finally:

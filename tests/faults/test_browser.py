@@ -150,7 +150,7 @@ def test_continuing_refuses_another_file_with_the_same_name(
 
     page = browser.open(site_proxy.url, person)
     continue_with(page, other_file)
-    expect(page.get_by_text("This is not the file of this upload")).to_be_visible()
+    expect(page.get_by_text("This file is not the original")).to_be_visible()
     assert sent_parts(storage_proxy) == {}
     page.reload()
     continue_with(page, large_file)

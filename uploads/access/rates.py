@@ -105,8 +105,8 @@ def spend(action: Action, *subjects: Subject, cost: int = 1, paid: int = 0) -> N
         limit = _limit(action, subject)
         if limit is not None and cost > limit.count:
             raise InvalidRequest(
-                f"This request has {cost} items at once; the limit is {limit}. Send"
-                " fewer items."
+                f"This request contains {cost} items, but the limit is {limit}. Send "
+                "fewer items."
             )
     rest = cost - paid
     spent: list[Subject] = []

@@ -86,8 +86,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "This code is wrong. The codes of an app change every "
-        "30 seconds. A recovery code works only once.",
+        "incorrect_code": "This code is wrong. Enter the code that the app shows "
+        "now, or a recovery code that you have not used yet.",
     }
 
     def encrypt(self, text: str) -> str:
@@ -104,7 +104,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         except InvalidToken:
             logger.error(
                 "second_factor.unreadable",
-                hint="Add the old SECRET_KEY to SECRET_KEY_FALLBACKS.",
+                hint="The secret of a second factor was encrypted with another SECRET_KEY. "
+                "Add the old key to SECRET_KEY_FALLBACKS.",
             )
             return base64.b32encode(secrets.token_bytes(20)).decode()
 

@@ -24,8 +24,8 @@ from uploads.forms import SiteForm
 logger = structlog.get_logger("slipway.accounts")
 
 NEW_PASSWORD_HELP = (
-    "At least 8 characters, and not a common password. 15 or more are better, for "  # noqa: S105
-    "example three or four unrelated words."
+    "At least 8 characters, and not a common password. 15 or more characters are "  # noqa: S105
+    "better, for example three or four unrelated words."
 )
 WRONG_FIRST_CODE = (
     "This code is wrong. The code changes every 30 seconds, so enter the code that the "

@@ -50,7 +50,10 @@ def _sweeper(job: JobReport | None) -> Health:
         return Health("Sweeper", BAD, words, at)
     if done.get("young_orphans"):
         count = f"{done['young_orphans']:,}"
-        words = f"{count} objects in the bucket have no row. See Orphans below. {took}"
+        words = (
+            f"{count} objects in the bucket have no row in the database. See Orphans "
+            f"below. {took}"
+        )
         return Health("Sweeper", BAD, words, at)
     troubles = [
         f"{words}: {done[name]:,}"
@@ -76,7 +79,10 @@ def _audit(job: JobReport | None) -> Health:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in found["kinds"].items())
         words = f"The last audit found differences: {kinds}."
         return Health("Audit", WARN, words, job.finished_at)
-    words = f"{found['objects']:,} objects and {found['rows']:,} rows agree."
+    words = (
+        f"The last audit found no differences between {found['objects']:,} objects and "
+        f"{found['rows']:,} rows."
+    )
     return Health("Audit", GOOD, words, job.finished_at)
 
 

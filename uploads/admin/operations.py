@@ -56,7 +56,9 @@ def remove(request: HttpRequest, uploads: list[Upload]) -> None:
         if lifecycle.empty_quarantine(upload, actor=request.user):
             return Finding(True, "The copy was deleted from quarantine.")
         if was_final:
-            return Finding(True, "The upload had already ended.")
+            return Finding(
+                True, "Nothing to delete, because the upload had already ended."
+            )
         return Finding(True, f"The state is now {upload.state}.")
 
     _each(request, uploads, step)
@@ -71,7 +73,7 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
             complete(made, actor=request.user)
         except StorageUnavailable:
             words = (
-                "Its release has started, but the storage does not answer. The sweeper "
+                "The release has started, but the storage does not answer. The sweeper "
                 "will retry."
             )
             return Finding(True, words)
@@ -89,15 +91,18 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
 def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
     def step(upload: Upload) -> Finding:
         if upload.state not in FINAL:
-            return Finding(
-                False, f"The state is {upload.state}. Delete the file first."
-            )
+            words = f"Not purged, because the state is {upload.state}. Delete the file first."
+            return Finding(False, words)
         if lifecycle.empty_quarantine(upload, actor=request.user):
             return Finding(True, "The copy was deleted from quarantine.")
         if _is_purged(upload):
             return Finding(True, "The object was already deleted.")
         if not lifecycle.purge(upload):
-            return Finding(False, "The storage does not answer. Try again later.")
+            words = (
+                "The object was not deleted, because the storage does not answer. Try "
+                "again later."
+            )
+            return Finding(False, words)
         record("upload.purged", upload=upload, actor=request.user)
         if _is_purged(upload):
             return Finding(True, "The object is deleted.")

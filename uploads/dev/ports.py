@@ -74,4 +74,7 @@ def _claim_block() -> list[int]:
         block = list(range(start, start + _BLOCK))
         random.shuffle(block)
         return block
-    raise OSError(f"Every block of ports in {_BELOW_EPHEMERAL} is claimed.")
+    raise OSError(
+        f"Other processes have claimed all ports from {_BELOW_EPHEMERAL.start} to "
+        f"{_BELOW_EPHEMERAL.stop - 1}. End some of these processes, then try again."
+    )

@@ -117,7 +117,7 @@ class S3Server:
         if not is_free(self.port):
             raise S3ServerError(
                 f"Another program uses port {self.port}, which the S3 server needs. "
-                "Stop that program, or choose another port, such as S3_PORT=9333."
+                "Stop that program, or choose another port: make run S3_PORT=9333"
             )
         self._inner_ports = self._choose_inner_ports()
         self._process = spawn(self._command(), log=fresh_log(self.log))

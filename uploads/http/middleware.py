@@ -91,7 +91,10 @@ class BodyLimitMiddleware:
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get(
             "CONTENT_LENGTH"
         ):
-            detail = "The request has no Content-Length header. Send it with one."
+            detail = (
+                "The request has no Content-Length header. Send the request with this "
+                "header."
+            )
             context = {"detail": detail, "status": 411}
             return render(request, "400.html", context, status=411)
         return self.get_response(request)
@@ -120,9 +123,7 @@ class CharsetMiddleware:
             and not request.path.startswith(PREFIX)
             and _is_other_codec((request.content_params or {}).get("charset", ""))
         ):
-            detail = (
-                "This form declares an encoding other than UTF-8. Send it as UTF-8."
-            )
+            detail = "This form declares an encoding other than UTF-8. Send the form as UTF-8."
             return render(request, "400.html", {"detail": detail}, status=400)
         return self.get_response(request)
 
@@ -143,7 +144,9 @@ class NulMiddleware:
             del request.COOKIES[name]
         # Skip the API. It has its own error message, which names the field.
         if not request.path.startswith(PREFIX) and _has_nul(request):
-            detail = "The address contains a NUL character (%00). Remove it."
+            detail = (
+                "The address contains a NUL character (%00). Remove this character."
+            )
             return render(request, "400.html", {"detail": detail}, status=400)
         return self.get_response(request)
 

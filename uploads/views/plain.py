@@ -145,7 +145,10 @@ def _message(error: UploadError, room: int, request: HttpRequest) -> str:
     usage = quota.usage(request.user)
     if isinstance(error, FileTooLarge):
         most = min(policy_for(request.user).max_file_size, lifecycle.MAX_FORM_BYTES)
-        return f"You may send files of up to {format_bytes(most)} here."
+        return (
+            f"This size is too large. On this page, you may send files of up to "
+            f"{format_bytes(most)}."
+        )
     if isinstance(error, QuotaExceeded) and usage.free_files > 0:
         return (
             f"You do not have enough space for a file of up to {format_bytes(room)}: "

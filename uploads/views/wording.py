@@ -142,7 +142,10 @@ def describe(upload: Upload) -> Description:
         told = reason or "The file breaks a rule of this site."
         explanation = f"This file was refused. {told} {_release_in_words(upload)}"
     if state == State.PENDING and upload.transport == Transport.COPY:
-        explanation = "An operator has released this file. It is being copied."
+        explanation = (
+            "An operator has released this file. The site is copying the file from "
+            "quarantine."
+        )
     is_form_open = state == State.PENDING and upload.transport == Transport.FORM
     if is_form_open:
         explanation = FORM_EXPLANATION
@@ -171,8 +174,8 @@ def _release_in_words(upload: Upload) -> str:
     if upload.release_requested_at:
         return "You have asked the operators to release this file. They will decide."
     return (
-        "A copy is kept in quarantine. If the file is harmless, ask the operators to "
-        "release it."
+        "A copy of this file is kept in quarantine. If the file is harmless, press "
+        "“Ask for release”."
     )
 
 

@@ -105,7 +105,10 @@ def check_objects(site: Site, prefix: str, files: list[str]) -> None:
     stored = sorted(each["Size"] for each in found.get("Contents", []))
     sent = sorted(Path(file).stat().st_size for file in files)
     if stored != sent:
-        raise RuntimeError(f"The files have {sent} bytes, the objects {stored} bytes.")
+        raise RuntimeError(
+            f"The sizes of the files are {sent}, but the sizes of the stored objects "
+            f"are {stored}."
+        )
 
 
 def environment_of(site: Site) -> dict[str, str]:
@@ -165,5 +168,5 @@ def locked_lines(package: str, lock: str) -> str:
         if is_inside:
             lines.append(line)
     if not lines:
-        raise ValueError(f"The lock file does not have the package {package}.")
+        raise ValueError(f"The lock file does not contain the package {package}.")
     return "".join(lines)

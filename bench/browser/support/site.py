@@ -93,7 +93,7 @@ class Site:
         log, deadline = self.folder / "sweep.log", time.monotonic() + 120
         while not (log.exists() and "looked_at" in log.read_text()):
             if time.monotonic() > deadline:
-                raise RuntimeError(f"The sweeper has not finished: {log}")
+                raise RuntimeError(f"The first sweep has not ended. See {log}.")
             time.sleep(0.2)
 
     def _keys(self) -> tuple[str, str]:
@@ -102,7 +102,9 @@ class Site:
             if any(action.startswith("Admin") for action in identity["actions"]):
                 keys = identity["credentials"][0]
                 return keys["accessKey"], keys["secretKey"]
-        raise RuntimeError("The S3 server of the site has no administrator.")
+        raise RuntimeError(
+            "The S3 server of the site has no identity with administrator rights."
+        )
 
     def put_url(self, name: str) -> str:
         """Return a presigned URL for a PUT to the bucket of the other programs."""

@@ -14,14 +14,14 @@ const WORDS = {
   cors_headers: [REFUSED, "the bucket's CORS rule does not allow a header of the upload (AllowedHeaders)"],
   cors_method: [REFUSED, "the bucket's CORS rule does not allow the method PUT (AllowedMethods)"],
   cors_multiple: [REFUSED, "the storage and a proxy both add CORS headers"],
-  cors_unsupported: [REFUSED, "the storage has no CORS rules for buckets; allow {site} for the whole server"],
+  cors_unsupported: [REFUSED, "the storage does not support CORS rules for a single bucket; allow {site} for all buckets of the storage"],
   cors_not_passed_on: [REFUSED, "a proxy in front of the storage does not forward preflights (OPTIONS)"],
   policy: [BLOCKED, "the Content-Security-Policy of this page does not allow the bucket (connect-src)"],
-  mixed_content: [BLOCKED, "an https page cannot send to an http address; the storage needs TLS"],
-  body_limit: ["A proxy refused a request of this size.", "a proxy in front of the storage limits the size of a request (413)"],
+  mixed_content: [BLOCKED, "this page uses https, but the storage uses http; the storage needs TLS"],
+  body_limit: ["A proxy refused a request, because the request was too large.", "a proxy in front of the storage limits the size of a request (413)"],
   clock: [REFUSED, "the clocks of this site's server and of the storage differ too much"],
   region: [REFUSED, "the region is wrong (S3_REGION)"],
-  redirect: [REFUSED, "the storage redirects to another address (S3_REGION, S3_PUBLIC_ENDPOINT_URL)"],
+  redirect: [REFUSED, "the storage redirects to another address; check S3_REGION and S3_PUBLIC_ENDPOINT_URL"],
   no_bucket: [REFUSED, "the bucket does not exist"],
   access_key: [REFUSED, "the storage does not know the access key"],
   signature: [REFUSED, "the signature is wrong; the secret key is wrong, or a proxy changes the request"],
@@ -31,8 +31,8 @@ const WORDS = {
   storage_error: ["The storage answers with an error.", "the storage or a proxy in front of it answers 5xx"],
   certificate: [AWAY, "the certificate of the storage is not trusted (TLS)"],
   unknown_host: [AWAY, "the host name of the storage is unknown (DNS)"],
-  no_answer: [AWAY, "the storage does not answer the server either"],
-  unreachable: [AWAY, "the server reaches the storage, but this browser does not; check the firewall, S3_PUBLIC_ENDPOINT_URL and the certificate"],
+  no_answer: [AWAY, "the storage does not answer this site's server either"],
+  unreachable: [AWAY, "this site's server reaches the storage, but this browser does not; check the firewall, S3_PUBLIC_ENDPOINT_URL and the certificate"],
 };
 
 /** Causes for which the browser itself blocks the requests. After a fix, the person must also reload the page. */
@@ -59,6 +59,6 @@ export function reasonOf(faults, site) {
  */
 export function adviceOf(faults) {
   return faults.some((fault) => NEED_NEW_PAGE.has(fault))
-    ? "Reload this page after this is fixed."
-    : "The upload continues automatically after this is fixed.";
+    ? "When the problem is fixed, reload this page."
+    : "When the problem is fixed, the upload continues automatically.";
 }

@@ -77,6 +77,6 @@ function modifiedAt(file) {
 function different({ filename }, fact) {
   return new UploadError(
     "different_file",
-    `This is not the file of this upload: ${fact}. Choose the original ${filename}, or upload this file as a new one.`,
+    `This file is not the original ${filename}, because ${fact}. Choose the original ${filename}, or upload this file as a new one.`,
   );
 }

@@ -68,7 +68,7 @@ export function fileRow(record, { menuButton, downloadUrl, preview, isTold = fal
  * @returns {import("./dom.js").Child[]}
  */
 function releaseWords({ release, released_as }) {
-  if (release === "possible") return ["A copy is in quarantine. If the file is harmless, open the menu of the file and ask for its release."];
+  if (release === "possible") return ["A copy of this file is in quarantine. If the file is harmless, choose “Ask for release” in the menu of the file."];
   if (release === "requested") return ["You have asked the operators to release this file."];
   return ["Released as ", element("a", { href: `/uploads/${released_as}/` }, "a new file"), "."];
 }

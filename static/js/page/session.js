@@ -50,7 +50,7 @@ export class Session {
     try {
       const username = await this.#whoami();
       if (username !== this.#username) {
-        text.textContent = `You are now logged in as ${username}. The uploads in this tab belong to ${this.#username}. Log in as ${this.#username} to continue them, or reload the page.`;
+        text.textContent = `You are now logged in as ${username}. The uploads in this tab belong to ${this.#username}. To continue these uploads, log in as ${this.#username}. To see the files of ${username}, reload the page.`;
         return;
       }
       this.#isOut = false;
@@ -58,7 +58,7 @@ export class Session {
       this.#dialog.close();
       this.#onBack();
     } catch {
-      text.textContent = "You are not logged in yet. Log in in the other tab, then come back here.";
+      text.textContent = "You are not logged in yet. Press Log in below to log in in a new tab, then come back to this tab.";
     }
   }
 }

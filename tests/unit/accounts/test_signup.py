@@ -38,7 +38,7 @@ def test_new_person_signs_up_when_sign_up_is_open(
     assert client.session[SESSION_KEY] == str(newcomer.pk)
     assert not newcomer.is_staff
     assert (
-        "15 or more are better"
+        "15 or more characters are better"
         in client.get("/accounts/password_change/").content.decode()
     )
 

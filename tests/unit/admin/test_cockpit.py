@@ -116,7 +116,11 @@ def test_quota_near_its_number_of_files_is_shown(
         ({}, timedelta(hours=1), "The sweeper has stopped. Run manage"),
         ({"waiting": 3}, timedelta(), "Uploads that could not be inspected yet: 3."),
         ({"failed": 2, "given_up": 1}, timedelta(), "Checks that failed: 2. Uploads"),
-        ({"young_orphans": 4}, timedelta(), "4 objects in the bucket have no row."),
+        (
+            {"young_orphans": 4},
+            timedelta(),
+            "4 objects in the bucket have no row in the database.",
+        ),
     ],
 )
 def test_state_and_problems_of_the_sweeper_are_shown(

@@ -126,7 +126,7 @@ def test_purge_again_deletes_a_late_object(
 
     assert sorted(messages_of(answer)) == [
         '"notes 0.txt": The object is deleted.',
-        '"notes 1.txt": The state is ready. Delete the file first.',
+        '"notes 1.txt": Not purged, because the state is ready. Delete the file first.',
     ]
     assert bucket.head_object(late.key) is None
     assert bucket.head_object(ready.key) is not None

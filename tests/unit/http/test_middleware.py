@@ -30,7 +30,7 @@ def test_nul_in_a_url_is_refused_before_the_database(
 
     assert answer.status_code == 400
     assert (
-        "The address contains a NUL character (%00). Remove it."
+        "The address contains a NUL character (%00). Remove this character."
         in answer.content.decode()
     )
     assert len(queries) == 0

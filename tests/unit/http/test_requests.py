@@ -57,8 +57,9 @@ def test_form_in_another_charset_is_refused_with_a_message(
     answer = log_in(client, kind, charset)
 
     assert answer.status_code == 400
-    assert "This form declares an encoding other than UTF-8. Send it as UTF-8." in (
-        answer.content.decode()
+    assert (
+        "This form declares an encoding other than UTF-8. Send the form as UTF-8."
+        in (answer.content.decode())
     )
 
 

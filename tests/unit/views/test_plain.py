@@ -108,7 +108,7 @@ def test_size_or_type_forbidden_by_the_policy_is_refused_and_not_offered(
     wrong_type = reserve(page, room="rest", filename="notes.txt")
 
     assert too_large.status_code == 413
-    assert "You may send files of up to 50 MB here." in text_of(too_large)
+    assert "On this page, you may send files of up to 50 MB." in text_of(too_large)
     assert '<option value="100000000"' not in text_of(too_large)
     assert '<option value="rest">50 MB, the maximum' in text_of(too_large)
     assert wrong_type.status_code == 415
