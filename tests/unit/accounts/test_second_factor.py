@@ -347,7 +347,7 @@ def test_error_of_a_wrong_login_code_mentions_recovery_codes(
     log_in(client)
 
     assert (
-        "A recovery code works only once"
+        "or a recovery code that you have not used yet"
         in enter_code(client, "000000").content.decode()
     )
 
