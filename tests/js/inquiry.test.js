@@ -140,7 +140,7 @@ test("a violation of the page's policy is named even if the server does not answ
   made.engine.add(file());
   await made.until(() => made.inquiry.reason);
 
-  assert.match(made.inquiry.reason, /Content-Security-Policy.*Reload this page/);
+  assert.match(made.inquiry.reason, /Content-Security-Policy.*reload this page/);
 });
 
 test("two simultaneous causes are both named", async () => {
