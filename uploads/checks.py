@@ -47,8 +47,7 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
         return [
             checks.Error(
                 'STORAGES has no entry "uploads".',
-                hint='Add an entry "uploads" with the backend S3Storage of '
-                "django-storages.",
+                hint='Add an entry "uploads" with the S3Storage of django-storages.',
                 id="uploads.E002",
             )
         ]
@@ -131,8 +130,7 @@ def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
     is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
     return [
         checks.Error(
-            f"S3_ADDRESSING_STYLE is virtual, but the endpoint {url} has an IP address "
-            "instead of a host name.",
+            f"S3_ADDRESSING_STYLE is virtual, but {url} has an IP address.",
             hint="Set S3_ADDRESSING_STYLE to path, or use a host name as endpoint.",
             id="uploads.E004",
         )
@@ -206,8 +204,7 @@ def check_site_url(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Warning(
             f"ALLOWED_HOSTS has {open_hosts[0]}, and SITE_URL is not set. Links in "
-            "mails contain the host name of the request. Any client can send a false "
-            "host name.",
+            "mails contain the request's host name, which any client can choose.",
             hint="Set SITE_URL to the URL of this site.",
             id="uploads.W008",
         )
@@ -256,8 +253,7 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
         checks.Error(
             f"Browsers would send files to {url} unencrypted.",
             hint="Use https:// URLs in S3_PUBLIC_ENDPOINT_URL and "
-            "UPLOADS_S3_PUBLIC_ENDPOINTS. Browsers block http:// requests from https:// "
-            "pages.",
+            "UPLOADS_S3_PUBLIC_ENDPOINTS. An https page cannot send files to http://.",
             id="uploads.E006",
         )
         for url in filter(is_unencrypted, _public_endpoints())
@@ -298,8 +294,7 @@ def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
             f"The bucket's host {bucket_host} is on the same site as {same[0]}. If a "
             "browser opens a file of the bucket, scripts in the file can set cookies for "
             "this site. Requests of these scripts contain the cookies of this site.",
-            hint="Serve the bucket from another domain, and set "
-            "S3_PUBLIC_ENDPOINT_URL to that domain.",
+            hint="Serve the bucket from another domain (S3_PUBLIC_ENDPOINT_URL).",
             id="uploads.W007",
         )
     ]
