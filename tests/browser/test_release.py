@@ -124,6 +124,15 @@ def test_refused_file_is_requested_on_its_page_and_links_to_the_release(
     expect(main).to_contain_text(REASON)
 
 
+def test_removal_question_tells_that_the_release_is_lost(files: UploadPage) -> None:
+    refuse(files)
+    files.act("holiday.png", "Remove")
+
+    expect(files.page.get_by_role("dialog")).to_contain_text(
+        "After the removal, no operator can release this file."
+    )
+
+
 def test_release_of_malware_is_never_offered(files: UploadPage, person: User) -> None:
     infected = make_upload(
         person,

@@ -149,6 +149,7 @@ def describe(upload: Upload) -> Description:
     is_form_open = state == State.PENDING and upload.transport == Transport.FORM
     if is_form_open:
         explanation = FORM_EXPLANATION
+    is_releasable = may_be_released(upload) and not upload.released_as_id
     return Description(
         word=WORDS[state],
         explanation=explanation,
@@ -156,11 +157,8 @@ def describe(upload: Upload) -> Description:
         tone="error" if state == State.REJECTED else "info",
         removal=_removal(state),
         removal_question=_removal_question(state),
-        removal_effect=_removal_effect(state),
-        can_ask_for_release=state == State.REJECTED
-        and may_be_released(upload)
-        and not upload.release_requested_at
-        and not upload.released_as_id,
+        removal_effect=_removal_effect(state, is_releasable=is_releasable),
+        can_ask_for_release=is_releasable and not upload.release_requested_at,
         is_stored=state in {State.INSPECTING, State.READY},
         is_size_open=is_form_open,
     )
@@ -242,11 +240,13 @@ def _removal_question(state: State) -> str:
     return f"{_removal(state)} this {'upload' if _is_open(state) else 'file'}?"
 
 
-def _removal_effect(state: State) -> str:
+def _removal_effect(state: State, *, is_releasable: bool) -> str:
     if _is_open(state):
         return "The parts that have arrived will be deleted."
     if state == State.REJECTED:
-        return "The site refused this file and does not offer it for download."
+        refused = "The site refused this file and does not offer it for download."
+        lost = " After the removal, no operator can release this file."
+        return refused + (lost if is_releasable else "")
     return (
         "The file will be deleted from storage, and its space will be free again. This "
         "cannot be undone."

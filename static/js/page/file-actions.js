@@ -77,9 +77,11 @@ async function requestRelease(record, { api, onRenamed }) {
  * @param {Options} options
  */
 async function remove(record, { api, onRemoved }) {
+  const isReleasable = record.release === "possible" || record.release === "requested";
+  const lost = isReleasable ? " After the removal, no operator can release this file." : "";
   const words =
     record.state === "rejected"
-      ? { title: "Remove this file from the list?", text: "The site refused this file and does not offer it for download.", yes: "Remove" }
+      ? { title: "Remove this file from the list?", text: `The site refused this file and does not offer it for download.${lost}`, yes: "Remove" }
       : {
           title: "Delete this file?",
           text: "The file will be deleted from storage, and its space will be free again. This cannot be undone.",

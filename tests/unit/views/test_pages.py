@@ -318,6 +318,19 @@ def test_refused_file_can_only_be_removed_from_the_list(
     assert "its space will be free again" in question
 
 
+@pytest.mark.parametrize(("key", "is_told"), [("quarantine/1", True), ("", False)])
+def test_removal_question_tells_that_the_release_is_lost(
+    alice: Any, key: str, is_told: bool
+) -> None:
+    refused = make_upload(
+        alice, state=State.REJECTED, rejected_cause="content", quarantine_key=key
+    )
+
+    effect = describe(refused).removal_effect
+
+    assert ("no operator can release this file" in effect) is is_told
+
+
 @pytest.mark.parametrize("case", REASONS, ids=lambda case: case["shown"][:40])
 def test_history_shows_reasons_as_text(alice: Any, case: dict[str, str]) -> None:
     upload = make_upload(alice, state=State.REJECTED)
