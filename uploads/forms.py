@@ -99,9 +99,9 @@ class PlainUploadForm(SiteForm, forms.Form):
     def clean_idempotency_key(self) -> str:
         """Return a key that is the same if a form is sent twice with the same choice.
 
-        The key contains the choice instead of its number of bytes. If a person clicks
-        twice on "all your free space", the second request finds fewer free bytes, so
-        its number would differ.
+        The key contains the choice and not a number of bytes. If a person sends the
+        choice "all your free space" twice, fewer bytes are free at the second request.
+        So a key with the number of bytes would differ.
         """
         return f"{self['room'].value()} {self.cleaned_data['idempotency_key'] or new_idempotency_key()}"
 

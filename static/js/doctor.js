@@ -169,8 +169,9 @@ function show(finding) {
   const item = element("li", `finding finding--${finding.status.toLowerCase()}`);
   const body = element("div", "finding__body");
   item.append(element("span", "finding__status", finding.status), body);
-  body.append(element("p", "finding__title", finding.title));
-  if (finding.fact) body.append(element("p", "finding__fact", finding.fact));
+  const isExpected = finding.status === "OK" || finding.status === "SKIP";
+  body.append(element("p", "finding__title", isExpected ? finding.title : `Expected: ${finding.title}`));
+  if (finding.fact) body.append(element("p", "finding__fact", isExpected ? finding.fact : `Found: ${finding.fact}`));
   if (finding.consequence) body.append(element("p", "", finding.consequence));
   if (finding.fix) body.append(element("p", "finding__fix", finding.fix));
   list?.append(item);

@@ -262,8 +262,8 @@ class StorageFaultsOut(BaseModel):
     examining: Annotated[
         bool,
         Field(
-            description="True while the server is still testing the storage. Then send "
-            "the same report again after 2 seconds."
+            description="True while the server is still testing the storage. While it "
+            "is true, send the same report again every 2 seconds."
         ),
     ]
 

@@ -198,7 +198,8 @@ class S3Server:
         return path
 
     def _identities(self) -> dict[str, object]:
-        # For POST forms, the signer needs both its "Write" action and this policy.
+        # SeaweedFS accepts the signer's POST forms only if the signer has both the
+        # action Write (see the end of this method) and this policy.
         put_only = {
             "Version": "2012-10-17",
             "Statement": [

@@ -25,8 +25,8 @@ _ORDER = list(Status)
 class Finding:
     """Contains the answer to one question, or to a group of questions.
 
-    ``name`` never changes, for example ``cors.preflight``. ``fact`` is the observation.
-    ``consequence`` is its effect on users. ``fix`` is the advice to the operator.
+    ``name`` never changes, for example ``cors.preflight``. ``title`` is the expectation,
+    and ``fact`` the observation. ``consequence`` is its effect on users. ``fix`` is the advice to the operator.
     ``heals`` names the bucket settings that fix the problem. ``children`` are the
     findings of a group.
     """
@@ -49,6 +49,11 @@ class Finding:
         found = [child.status for child in self.children]
         asked = [status for status in found if status != Status.SKIP]
         return worst([self.own_status, *(asked or found)])
+
+    @property
+    def is_unexpected(self) -> bool:
+        """True if the observation differs from the title, which is the expectation."""
+        return self.own_status not in {Status.OK, Status.SKIP}
 
     def walk(self) -> Iterator[Finding]:
         """Yield this finding, its children, and their children."""

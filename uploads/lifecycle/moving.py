@@ -175,7 +175,8 @@ def purge(upload: Upload) -> bool:
     sets ``purged_at``. Earlier purges only set ``checked_at``.
 
     The function aborts the multipart upload and then deletes the object. In this order,
-    a concurrent completion either fails or has created the object before its deletion.
+    a concurrent completion either fails, or creates the object before this function
+    deletes the object. So no object remains.
     """
     if upload.state not in FINAL or upload.purged_at is not None:
         return upload.purged_at is not None

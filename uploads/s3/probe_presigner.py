@@ -38,7 +38,10 @@ class ProbePresigner(Presigner):
         return self._credentials()
 
     def for_host(self, host: str) -> ProbePresigner:
-        """Return a copy that signs the Host header ``host``. Its URLs stay the same."""
+        """Return a copy that signs the Host header ``host``.
+
+        The URLs of the copy still begin with the endpoint's origin, not with ``host``.
+        """
         return self._changed(_host=host)
 
     def at(self, difference: timedelta) -> ProbePresigner:

@@ -58,7 +58,7 @@ export class Session {
       this.#dialog.close();
       this.#onBack();
     } catch {
-      text.textContent = "You are not logged in yet. Press Log in below to log in in a new tab, then come back to this tab.";
+      text.textContent = "You are not logged in yet. Press the button “Log in”, which opens a new tab. After the login, come back to this tab.";
     }
   }
 }

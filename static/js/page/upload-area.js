@@ -144,7 +144,9 @@ export class UploadArea {
     const { engine, inquiry, transfers, quota } = this.#parts;
     const totals = { ...engine.totals, reason: engine.active ? inquiry.reason : "" };
     const batch = this.#batch();
-    updateQuestion(); // may close a dialog, which moves the focus to a button. The code below may hide this button.
+    // This call may close a dialog, which moves the focus to a button. The code below may hide this button, so read
+    // `hasFocus` between the two.
+    updateQuestion();
     const hadFocus = this.#card.hasFocus;
     if (this.#isFolded && transfers.list().length === 0 && !engine.active && !this.#launch.isRunning) this.#isFolded = false;
     const isChoosing = !this.#isFolded && batch.fileCount > 0;

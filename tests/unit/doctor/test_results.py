@@ -1,10 +1,25 @@
 from __future__ import annotations
 
+import re
+from io import StringIO
+
 import pytest
+from django.template.loader import render_to_string
 
 from uploads.doctor import csp
 from uploads.doctor.preflights import judge
-from uploads.doctor.results import Status, fail, group, is_green, note, ok, skip, warn
+from uploads.doctor.results import (
+    Finding,
+    Status,
+    fail,
+    group,
+    is_green,
+    note,
+    ok,
+    skip,
+    warn,
+)
+from uploads.management.commands.doctor import Command
 from uploads.s3.wire import Answer
 
 OK, SKIP = ok("a", "A"), skip("b", "B", "why")
@@ -116,3 +131,26 @@ def test_page_policy_without_the_directive_uses_the_default() -> None:
 
     assert csp.sources_of(policy, "connect-src") == ["'self'"]
     assert csp.sources_of("img-src *", "connect-src") is None
+
+
+def test_report_names_the_expectation_and_the_observation_of_a_problem() -> None:
+    out = StringIO()
+    command = Command(stdout=out, no_color=True)
+
+    for finding in (OK, SKIP, NOTE, FAIL):
+        command._tell(finding, depth=1)
+
+    lines = [line.strip() for line in out.getvalue().splitlines()]
+    assert lines[:3] == ["OK   A", "SKIP B: why", "NOTE Expected: C. Found: fact"]
+    assert lines[3] == "FAIL Expected: E. Found: f"
+
+
+def test_admin_names_the_expectation_and_the_observation_of_a_problem() -> None:
+    def shown(finding: Finding) -> str:
+        page = render_to_string("admin/doctor_finding.html", {"finding": finding})
+        return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+    assert shown(OK) == "OK A"
+    assert shown(SKIP) == "SKIP B why"
+    assert shown(FAIL) == "FAIL Expected: E Found: f c x"
+    assert shown(group("g", "Group", [FAIL])).startswith("FAIL Group FAIL Expected: E")

@@ -135,10 +135,14 @@ class Command(BaseCommand):
         mark = getattr(self.style, COLOURS[finding.status])(finding.status.value)
         indent = "  " * depth
         space = " " * (4 - len(finding.status.value))
-        fact = f": {finding.fact}" if finding.fact else ""
         # After a title of depth 0, print the name that --only and --skip accept.
         family = f" [{finding.name}]" if depth == 0 else ""
-        self.stdout.write(f"{indent}{mark}{space} {finding.title}{family}{fact}")
+        if finding.is_unexpected:
+            text = f"Expected: {finding.title}{family}. Found: {finding.fact}"
+        else:
+            fact = f": {finding.fact}" if finding.fact else ""
+            text = f"{finding.title}{family}{fact}"
+        self.stdout.write(f"{indent}{mark}{space} {text}")
         for text in (finding.consequence, finding.fix):
             if text:
                 self.stdout.write(f"{indent}     {text}")

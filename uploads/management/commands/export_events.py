@@ -25,8 +25,8 @@ resumes with ``--after`` would never get the event with the lower id.
 class Command(BaseCommand):
     help = (
         "Print the audit trail as one JSON object per line. The oldest event comes "
-        "first. Without --until, events of the last minute are not printed, because "
-        "transactions in progress may add older events."
+        "first. Without --until, the command does not print events of the last minute, "
+        "because a transaction in progress may still add an event before them."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -21,7 +21,8 @@ import { sameContent } from "./same-file.js";
  *   divert: (file: File, path: string) => "continued" | "elsewhere" | "",
  *   otherTabs: {sendingAlready: (items: Item[]) => Promise<{same: Set<number>, isWhole: boolean}>},
  * }} Parts `refusal` returns why the policy forbids a file, or "". `divert` continues an unfinished upload with the
- *   file and returns "continued". It returns "elsewhere" if an upload in another tab looks like the file.
+ *   file and returns "continued". If another tab is sending an upload with the same name, size and time, it returns
+ *   "elsewhere". If there is no unfinished upload of this file, it returns "".
  * @typedef {{item: Item, files: Blob[], reason: string, failed?: Transfer}} Doubtful
  *   a file with the same path, size and time as each of `files`. `admit` compares their bytes.
  */
