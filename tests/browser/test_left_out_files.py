@@ -256,14 +256,14 @@ def test_file_changed_during_its_upload_is_replaced_when_chosen_again(
     random_file(tmp_path, "film.bin", size + 5, seed=2)
     page.stop_holding()
     button(page, "Continue").click()
-    expect(page.upload_area).to_contain_text("Choose it again")
+    expect(page.upload_area).to_contain_text("Choose the file again")
 
     with page.page.expect_file_chooser() as chooser:
         button(page, "Choose again").click()
     chooser.value.set_files(film)
     page.wait_until_uploaded(1)
 
-    expect(page.upload_area).not_to_contain_text("Choose it again")
+    expect(page.upload_area).not_to_contain_text("Choose the file again")
     states = sorted(person.uploads.values_list("state", flat=True))
     assert states == [State.CANCELLED, State.READY]
     page.wait_until(lambda: quota_of(person) == (size + 5, 0, 1, 0))

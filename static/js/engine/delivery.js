@@ -91,6 +91,6 @@ export class Delivery {
    */
   async #compare({ body, checksum, checksums, owner, signal }) {
     if ((await checksums.checksum(body, owner, signal)) === checksum) return;
-    throw new UploadError("file_changed", "The file was changed while it was being sent. Choose it again.");
+    throw new UploadError("file_changed", "The file was changed while it was being sent. Choose the file again.");
   }
 }
