@@ -5,7 +5,7 @@ import { test } from "node:test";
 const SIZES = [0, 1, 16 * MIB, 16 * MIB + 1, 200 * MIB];
 
 for (const size of SIZES) {
-  test(`a file of ${size} bytes arrives completely and once`, async () => {
+  test(`a file of ${size} bytes arrives completely, and the engine sends no byte twice`, async () => {
     const world = new World();
     const handle = world.engine.add(new FakeFile("a.bin", size));
 
@@ -20,7 +20,7 @@ for (const size of SIZES) {
 }
 
 for (const parts of [2, 6, 7, 13, 32, 64, 100, 700]) {
-  test(`${parts} parts take at most 2 + ceil(parts / 6) API requests`, async () => {
+  test(`for a file of ${parts} parts, the engine makes at most ${2 + Math.ceil(parts / 6)} requests to the API`, async () => {
     const world = new World();
 
     await world.run(world.engine.add(new FakeFile("a.bin", parts * 16 * MIB)).finished);
@@ -40,7 +40,7 @@ test("all files together use at most six lanes", async () => {
   assert.equal(world.storage.maxInFlight, 6);
 });
 
-test("a small file does not wait for the end of a large one", async () => {
+test("a small file arrives while the engine is still sending a large file that started earlier", async () => {
   const world = new World();
   const large = world.engine.add(new FakeFile("large.bin", 2000 * MIB));
   await world.until(() => large.bytesSent > 100 * MIB);
@@ -52,7 +52,7 @@ test("a small file does not wait for the end of a large one", async () => {
   assert.ok(large.bytesSent < 600 * MIB);
 });
 
-test("two large files share the lanes", async () => {
+test("two large files share the lanes, so the engine sends both files at the same time", async () => {
   const world = new World();
   const one = world.engine.add(new FakeFile("one.bin", 800 * MIB));
   const two = world.engine.add(new FakeFile("two.bin", 800 * MIB));
@@ -62,7 +62,7 @@ test("two large files share the lanes", async () => {
   assert.ok(two.bytesSent > 200 * MIB, `${two.bytesSent / MIB} MiB`);
 });
 
-test("checksums of the next parts are computed while others are sent", async () => {
+test("while the engine sends some parts, workers compute the checksums of the next parts", async () => {
   const world = new World({ bytesPerMs: 100_000 });
   const handle = world.engine.add(new FakeFile("a.bin", 640 * MIB));
 
@@ -72,7 +72,7 @@ test("checksums of the next parts are computed while others are sent", async () 
   assert.ok(world.clock.now() < 8_500, `${world.clock.now()} ms`);
 });
 
-test("progress stays below 100 % while the server checks", async () => {
+test("while the server inspects a file whose bytes are all sent, the progress stays at 99 %", async () => {
   const world = new World();
   world.server.verdict = () => ({ state: "inspecting" });
   world.server.inspections = 5;
@@ -88,7 +88,7 @@ test("progress stays below 100 % while the server checks", async () => {
   assert.deepEqual(seen.violations, []);
 });
 
-test("a rejected file fails with the server's message, and a retry starts a new upload", async () => {
+test("if the server rejects a file, the upload fails with the server's message, and `retry` starts a new upload", async () => {
   const world = new World();
   world.server.verdict = () => ({ state: "rejected", rejected_reason: "This is a program, not a picture." });
   const handle = world.engine.add(new FakeFile("a.png", 1000));
@@ -102,7 +102,7 @@ test("a rejected file fails with the server's message, and a retry starts a new 
   assert.equal(world.server.uploads.size, 2);
 });
 
-test("an upload fails when a slow inspector refuses the file", async () => {
+test("if a slow inspector refuses a file after `complete` was answered, the upload fails with the inspector's reason", async () => {
   const world = new World();
   world.server.verdict = () => ({ state: "inspecting" });
   world.server.inspections = 2;
@@ -113,7 +113,7 @@ test("an upload fails when a slow inspector refuses the file", async () => {
   await assert.rejects(world.run(handle.finished), { message: "Malware." });
 });
 
-test("the declared type is the browser's type", async () => {
+test("the engine declares the browser's content type without parameters, or application/octet-stream for no type", async () => {
   const world = new World();
   const files = ["text/html", "image/svg+xml", "", "image/png", "text/plain; charset=utf-8"].map(
     (type, index) => new FakeFile(`${index}`, 10, { type }),
@@ -125,7 +125,7 @@ test("the declared type is the browser's type", async () => {
   assert.deepEqual(declared, ["text/html", "image/svg+xml", "application/octet-stream", "image/png", "text/plain"]);
 });
 
-test("the totals are sums over all files, include the speed, and start at zero with the next batch", async () => {
+test("`totals` has the sums and the speed of all files in a batch, and the next batch counts from zero", async () => {
   const world = new World();
   const seen = [];
   world.engine.on("totals", (totals) => seen.push(totals));

@@ -6,7 +6,7 @@ function add(world, count, { size = 20_000 } = {}) {
   return Array.from({ length: count }, (_, n) => world.engine.add(new FakeFile(`file-${n}`, size)));
 }
 
-test("a single file does not wait for a full batch", async () => {
+test("the engine starts a single small file at once, and does not wait for more files", async () => {
   const world = new World();
 
   await world.run(add(world, 1)[0].finished);
@@ -15,7 +15,7 @@ test("a single file does not wait for a full batch", async () => {
   assert.ok(world.clock.now() < 150, `${world.clock.now()} ms`);
 });
 
-test("a refused file of a batch fails alone, with its own message", async () => {
+test("if the server refuses one file of a batch, only this file fails, with the server's message", async () => {
   const world = new World();
   world.server.refuse = ({ filename }) =>
     filename === "file-7" ? { status: 415, code: "content_type_not_allowed", detail: "Not this type." } : undefined;
@@ -28,7 +28,7 @@ test("a refused file of a batch fails alone, with its own message", async () => 
   assert.equal(world.server.inState("ready").length, 119);
 });
 
-test("a temporarily refused item is retried alone", async () => {
+test("if the server answers 503 to two files of a batch, the engine retries these files, and all files arrive", async () => {
   const world = new World();
   let refusals = 2;
   world.server.refuse = () => (refusals-- > 0 ? { status: 503, code: "storage_unavailable" } : undefined);
@@ -39,7 +39,7 @@ test("a temporarily refused item is retried alone", async () => {
   assert.equal(world.server.uploads.size, 30);
 });
 
-test("one malformed item does not fail its batch", async () => {
+test("if the server refuses a whole batch because one file is invalid, only this file fails", async () => {
   const world = new World();
   world.server.fault = (call) => (call === "POST /uploads/batch" ? 422 : undefined);
   world.server.refuse = ({ filename }) => (filename === "file-3" ? { status: 422, code: "invalid_request" } : undefined);
@@ -50,7 +50,7 @@ test("one malformed item does not fail its batch", async () => {
   assert.equal(results[3].reason.code, "invalid_request");
 });
 
-test("a batch whose answer was lost creates no second uploads", async () => {
+test("if the answer to a batch of starts is lost, the engine's retry creates no second uploads", async () => {
   const world = new World();
   let losses = 1;
   world.server.fault = (call) => (call === "POST /uploads/batch" && losses-- > 0 ? "lost" : undefined);
@@ -60,7 +60,7 @@ test("a batch whose answer was lost creates no second uploads", async () => {
   assert.equal(world.server.uploads.size, 80);
 });
 
-test("a file whose verification fails does not affect the remaining files", async () => {
+test("if the server rejects one file of a batch after the upload, all other files arrive", async () => {
   const world = new World();
   world.server.verdict = ({ filename }) =>
     filename === "file-5" ? { state: "rejected", rejected_reason: "No." } : { state: "ready" };
@@ -73,7 +73,7 @@ test("a file whose verification fails does not affect the remaining files", asyn
   assert.deepEqual(seen.flatMap(({ violations }) => violations), []);
 });
 
-test("paths and names are declared unchanged", async () => {
+test("the engine declares a file name and a folder path with umlauts and emoji unchanged", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("Ünï 🎉.txt", 3), { relativePath: "a/b/Ünï 🎉.txt" });
 
@@ -92,7 +92,7 @@ async function headsOf(files, options) {
   return files.map(({ name }) => heads.get(name));
 }
 
-test("the first bytes of a file are sent if types are restricted or the file is over 1 MiB", async () => {
+test("a start request contains the file's first 4 KiB if the file is over 1 MiB or the site restricts types", async () => {
   const small = new FakeFile("small", 20_000);
   const large = new FakeFile("large", 1024 ** 2 + 1);
   const parts = new FakeFile("parts", 40 * 1024 ** 2);
@@ -106,7 +106,7 @@ test("the first bytes of a file are sent if types are restricted or the file is 
   for (const head of [...open, ...restricted].filter(Boolean)) assert.equal(atob(head).length, 4096);
 });
 
-test("a file whose first bytes are refused is not sent", async () => {
+test("if the server refuses the content type of a file at the start, the upload fails with the server's message", async () => {
   const world = new World({ restrictsTypes: () => true });
   world.server.refuse = () => ({ status: 415, code: "content_type_not_allowed", detail: "Not this type." });
   const handles = [new FakeFile("small", 20_000), new FakeFile("parts", 40 * 1024 ** 2)].map((file) => world.engine.add(file));
@@ -118,7 +118,7 @@ test("a file whose first bytes are refused is not sent", async () => {
 });
 
 for (const arrived of [false, true]) {
-  test(`a start whose answer was lost is found by the next visit, ${arrived ? "and is ready meanwhile" : "still pending"}`, async () => {
+  test(`if the page closes before a start is answered, the next visit finds the ${arrived ? "ready" : "pending"} upload`, async () => {
     const world = new World();
     const files = Array.from({ length: 30 }, (_, n) => new FakeFile(`file-${n}`, 20_000));
     const handles = files.map((file) => world.engine.add(file));

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 const transfer = (facts) => ({ name: "film.bin", state: "sending", code: "", byteSize: 4_800_000_000, bytesSent: 0, ...facts });
 
-test("an upload in progress is cancelled only after a question that names the bytes to be deleted", () => {
+test("before the page cancels an upload with sent bytes, a question says how many bytes will be deleted", () => {
   assert.deepEqual(question([transfer({ bytesSent: 1_200_000_000 })]), {
     title: "Cancel this upload?",
     name: "film.bin",
@@ -14,12 +14,12 @@ test("an upload in progress is cancelled only after a question that names the by
 });
 
 for (const state of ["paused", "checking"]) {
-  test(`the same question is asked for an upload in state ${state}`, () => {
+  test(`the page asks before it cancels an upload with sent bytes in state "${state}"`, () => {
     assert.match(question([transfer({ state, bytesSent: 1 })]).title, /Cancel this upload/);
   });
 }
 
-test("the question says that files which have arrived are kept", () => {
+test("if some files have arrived, the question before a cancellation says that these files are kept", () => {
   const waiting = transfer({ state: "queued" });
   const moving = transfer({ bytesSent: 2_400_000_000 });
   const arrived = transfer({ state: "done", bytesSent: 4_800_000_000 });
@@ -29,12 +29,12 @@ test("the question says that files which have arrived are kept", () => {
   assert.match(question([waiting, moving, arrived, arrived]).text, /\(2.4 of 9.6 GB\) will be deleted. Files that have arrived are kept.$/);
 });
 
-test("a question is asked for a failed file with sent bytes, but not for a refused file", () => {
+test("before a cancellation, the page asks about a file with a network error, but not about a rejected file", () => {
   assert.ok(question([transfer({ state: "failed", code: "network", bytesSent: 5 })]));
   assert.equal(question([transfer({ state: "failed", code: "rejected", bytesSent: 5 })]), null);
 });
 
-test("no question is asked if no bytes were sent or all files have arrived", async () => {
+test("if a cancellation would delete no sent bytes, the page cancels without a question", async () => {
   for (const facts of [{}, { state: "queued" }, { state: "done", bytesSent: 9 }, { state: "cancelled", bytesSent: 9 }]) {
     let acts = 0;
     assert.equal(await askToCancel(() => [transfer(facts)], () => (acts += 1)), true);
@@ -60,7 +60,7 @@ function fakePage() {
   return { dialog, form, text: (id) => parts.get(id).textContent };
 }
 
-test("the open question is updated, and closes when no bytes would be deleted", async () => {
+test("the page updates the bytes in the open question, and closes the question when all files have arrived", async () => {
   const { dialog, text } = fakePage();
   const film = transfer({ bytesSent: 1_200_000_000 });
   const song = transfer({ name: "song.mp3", byteSize: 1_000_000_000, bytesSent: 500_000_000 });
@@ -85,7 +85,7 @@ test("the open question is updated, and closes when no bytes would be deleted", 
   assert.ok(dialog.open);
 });
 
-test("confirming cancels only the files that have not arrived meanwhile", async () => {
+test("if the person confirms the question, the page cancels the uploads and closes the question", async () => {
   const { dialog, form } = fakePage();
   let acts = 0;
 

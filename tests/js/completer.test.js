@@ -7,7 +7,7 @@ const SIZE = 40 * MIB;
 const PARTS = [16 * MIB, 16 * MIB, 8 * MIB];
 const COMPLETE = "POST /uploads/{id}/complete";
 
-/** Create an upload with all parts in the bucket. Its tab was closed before it called `complete`. */
+/** Create an upload with all parts in the bucket. The tab was closed before the engine called `complete`. */
 async function createUploadWithAllParts() {
   const world = new World();
   const { api } = world.engine;
@@ -35,7 +35,7 @@ function completerIn(world, { waiting, elsewhere = new Set() }) {
   return { completer, reports };
 }
 
-test("an upload whose bytes are all in the bucket is completed without its file", async () => {
+test("if the bucket has all bytes of an upload, the page completes the upload without the file", async () => {
   const { world, record } = await createUploadWithAllParts();
   const { completer, reports } = completerIn(world, { waiting: new Set([record.id]) });
 
@@ -46,7 +46,7 @@ test("an upload whose bytes are all in the bucket is completed without its file"
   assert.ok(completer.hasCompleted(record.id));
 });
 
-test("an upload in inspection is reported as inspecting", async () => {
+test("if the server answers `complete` with `inspecting`, the completer reports the upload in this state", async () => {
   const { world, record } = await createUploadWithAllParts();
   world.server.verdict = () => ({ state: "inspecting" });
   const { completer, reports } = completerIn(world, { waiting: new Set([record.id]) });
@@ -60,7 +60,7 @@ for (const [what, change] of [
   ["a part is missing", (parts) => parts.delete(2)],
   ["a part is too short", (parts) => (parts.get(2).byte_size -= 1)],
 ]) {
-  test(`if ${what}, nothing is completed and the upload waits for its file`, async () => {
+  test(`if ${what} in the bucket, the completer does not complete the upload`, async () => {
     const { world, record } = await createUploadWithAllParts();
     change(world.storage.multiparts.get(`uploads/${record.id}`));
     const { completer, reports } = completerIn(world, { waiting: new Set([record.id]) });
@@ -72,7 +72,7 @@ for (const [what, change] of [
   });
 }
 
-test("an upload that the server finds incomplete is left unchanged", async () => {
+test("if the server answers 409 `incomplete` to `complete`, the completer does not report the upload as completed", async () => {
   const { world, record } = await createUploadWithAllParts();
   world.server.limit = (call) => (call === COMPLETE ? { status: 409, code: "incomplete", missing_parts: [1] } : undefined);
   const { completer, reports } = completerIn(world, { waiting: new Set([record.id]) });
@@ -84,7 +84,7 @@ test("an upload that the server finds incomplete is left unchanged", async () =>
 });
 
 for (const call of [COMPLETE, "GET /uploads/{id}/parts"]) {
-  test(`a failing ${call} is not shown, and the next check retries`, async () => {
+  test(`if ${call} fails with 503, the completer reports no error, and the next check completes the upload`, async () => {
     const { world, record } = await createUploadWithAllParts();
     world.server.fault = (made) => (made === call ? 503 : undefined);
     const { completer, reports } = completerIn(world, { waiting: new Set([record.id]) });
@@ -98,7 +98,7 @@ for (const call of [COMPLETE, "GET /uploads/{id}/parts"]) {
   });
 }
 
-test("an upload that another tab has continued meanwhile is left to that tab", async () => {
+test("if another tab is sending an upload, the completer in this tab does not complete the upload", async () => {
   const { world, record } = await createUploadWithAllParts();
   const { completer, reports } = completerIn(world, { waiting: new Set([record.id]), elsewhere: new Set([record.id]) });
 
@@ -107,7 +107,7 @@ test("an upload that another tab has continued meanwhile is left to that tab", a
   assert.deepEqual([reports.finished, world.server.count(COMPLETE)], [[], 0]);
 });
 
-test("an upload that the person continues during the check is reported once", async () => {
+test("if the person continues an upload while the server completes the upload, the completer does not report the upload", async () => {
   const { world, record } = await createUploadWithAllParts();
   const waiting = new Set([record.id]);
   const { completer, reports } = completerIn(world, { waiting });
@@ -120,7 +120,7 @@ test("an upload that the person continues during the check is reported once", as
   assert.deepEqual(reports.finished, []);
 });
 
-test("two concurrent checks complete an upload once", async () => {
+test("if two checks of the same upload run at the same time, the page calls `complete` only once", async () => {
   const { world, record } = await createUploadWithAllParts();
   const { completer, reports } = completerIn(world, { waiting: new Set([record.id]) });
 

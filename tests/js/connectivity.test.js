@@ -6,7 +6,7 @@ const SMALL = () => new FakeFile("a.txt", 1000);
 const LARGE = () => new FakeFile("a.bin", 100 * MIB);
 
 for (const [kind, file] of [["small", SMALL], ["large", LARGE]]) {
-  test(`a ${kind} file arrives although the browser reports no network from the start`, async () => {
+  test(`if the browser wrongly reports "offline" from the start, a ${kind} file still arrives`, async () => {
     const world = new World({ onLine: false });
     const handle = world.engine.add(file());
 
@@ -17,7 +17,7 @@ for (const [kind, file] of [["small", SMALL], ["large", LARGE]]) {
     assert.ok(world.clock.now() < 7_000, `${world.clock.now()} ms`);
   });
 
-  test(`a ${kind} file continues after an error although the browser reports no network`, async () => {
+  test(`if the browser wrongly reports "offline" and some requests fail, a ${kind} file still arrives`, async () => {
     const world = new World({ onLine: false });
     let failures = 3;
     world.server.fault = () => (failures-- > 0 ? "network" : undefined);
@@ -30,7 +30,7 @@ for (const [kind, file] of [["small", SMALL], ["large", LARGE]]) {
   });
 }
 
-test("an upload continues if the browser wrongly reports no network", async () => {
+test("if the browser wrongly reports `offline` during an upload, the upload continues", async () => {
   const world = new World();
   const handle = world.engine.add(LARGE());
   await world.until(() => handle.bytesSent > 0);
@@ -42,7 +42,7 @@ test("an upload continues if the browser wrongly reports no network", async () =
   assert.ok(world.clock.now() < 10_000, `${world.clock.now()} ms`);
 });
 
-test("without an online event, a probe detects the network within half a minute", async () => {
+test("if the network returns without an `online` event, a test request of the engine detects this within half a minute", async () => {
   const world = new World();
   const handles = [...Array(50)].map((_, n) => world.engine.add(new FakeFile(`${n}`, 1000)));
   handles.push(world.engine.add(new FakeFile("b.bin", 800 * MIB)));
@@ -62,7 +62,7 @@ test("without an online event, a probe detects the network within half a minute"
   await world.run(Promise.all(handles.map((handle) => handle.finished)));
 });
 
-test("a call with a limit of attempts does not wait for the browser's online event", async () => {
+test("while offline, an API call with a limit of attempts fails and does not wait for the network", async () => {
   const world = new World({ onLine: false });
   world.network.isUp = false;
   await assert.rejects(world.run(world.engine.api.get("id-1", { attempts: 2 })), { code: "network" });
@@ -72,7 +72,7 @@ test("a call with a limit of attempts does not wait for the browser's online eve
   assert.ok(world.clock.now() < 5_000);
 });
 
-test("an aborted request does not block the other requests while offline", async () => {
+test("if the person pauses one file while offline, another file still arrives when the network returns", async () => {
   const world = new World();
   const [one, two] = [SMALL(), SMALL()].map((file) => world.engine.add(file));
   world.goOffline();

@@ -16,7 +16,7 @@ const PHASES = {
 for (const [phase, reached] of Object.entries(PHASES)) {
   for (const size of [1000, SIZE]) {
     if (size === 1000 && phase === "signing") continue;
-    test(`a cancellation while ${phase} leaves no upload and no bytes (file of ${size} bytes)`, async () => {
+    test(`if a file of ${size} bytes is cancelled in phase "${phase}", no pending upload and no stored bytes remain`, async () => {
       const world = new World();
       world.server.verdict = () => ({ state: "inspecting" });
       world.server.inspections = 100;
@@ -40,7 +40,7 @@ for (const [phase, reached] of Object.entries(PHASES)) {
   }
 }
 
-test("if the server does not answer, a cancellation emits no freed event", async () => {
+test("if the server does not answer a cancellation, the engine does not emit the event `freed`", async () => {
   const world = new World();
   const freed = [];
   world.engine.on("freed", (handle) => freed.push(handle));
@@ -53,7 +53,7 @@ test("if the server does not answer, a cancellation emits no freed event", async
   assert.deepEqual([handle.state, freed.length, world.server.inState("pending").length], ["cancelled", 0, 1]);
 });
 
-test("the freed event follows the server's confirmation of a cancellation", async () => {
+test("the engine emits the event `freed` only after the server has confirmed the cancellation", async () => {
   const world = new World();
   const events = [];
   const record = (event) => world.engine.on(event, () => events.push([event, world.server.inState("pending").length]));
@@ -66,7 +66,7 @@ test("the freed event follows the server's confirmation of a cancellation", asyn
   assert.deepEqual(events, [["settled", 1], ["freed", 0]]);
 });
 
-test("pause stops the traffic at once, resume sends no finished part again", async () => {
+test("`pause` stops all requests to S3 at once, and `resume` sends no stored part again", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   const seen = watchProgress(handle);
@@ -83,7 +83,7 @@ test("pause stops the traffic at once, resume sends no finished part again", asy
   assert.deepEqual(seen.violations, []);
 });
 
-test("pause and resume in every phase, even in quick succession, create only one upload", async () => {
+test("if a file is paused and resumed three times in any phase, the engine creates only one upload", async () => {
   for (const [phase, reached] of Object.entries(PHASES).slice(0, 5)) {
     const world = new World();
     const handle = world.engine.add(new FakeFile("a.bin", SIZE));
@@ -102,7 +102,7 @@ test("pause and resume in every phase, even in quick succession, create only one
   }
 });
 
-test("pauseAll stops every file, and with resumeAll every file arrives", async () => {
+test("`pauseAll` stops all requests to S3, and after `resumeAll` all files arrive", async () => {
   const world = new World();
   const handles = [SIZE, SIZE, 10, 20, 30].map((size, n) => world.engine.add(new FakeFile(`${n}`, size)));
   await world.until(() => handles[0].bytesSent > 50 * MIB);
@@ -116,7 +116,7 @@ test("pauseAll stops every file, and with resumeAll every file arrives", async (
   assert.equal(world.server.inState("ready").length, 5);
 });
 
-test("after cancelAll, the server has no upload in progress", async () => {
+test("after `cancelAll`, the server has no pending upload, and the bucket has no multipart upload", async () => {
   const world = new World();
   for (let n = 0; n < 150; n += 1) world.engine.add(new FakeFile(`${n}`, 100_000)).finished.catch(() => {});
   world.engine.add(new FakeFile("large", SIZE)).finished.catch(() => {});
@@ -128,7 +128,7 @@ test("after cancelAll, the server has no upload in progress", async () => {
   assert.equal(world.engine.active, false);
 });
 
-test("the event `active` is emitted once at the first start and once when all uploads have ended", async () => {
+test("the engine emits the event `active` once when the first upload starts, and once when all uploads have ended", async () => {
   const world = new World();
   const emitted = [];
   world.engine.on("active", (active) => emitted.push(active));

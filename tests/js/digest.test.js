@@ -13,10 +13,10 @@ const NEVER = new AbortController().signal;
 
 /** Test vectors of the NVM Express specification, and the check value of the algorithm. */
 const VECTORS = [
-  ["nothing", new Uint8Array(), "0000000000000000"],
+  ["an empty file", new Uint8Array(), "0000000000000000"],
   ["123456789", new TextEncoder().encode("123456789"), "ae8b14860a799888"],
-  ["4096 zeros", new Uint8Array(4096), "6482d367eb22b64e"],
-  ["4096 ones", new Uint8Array(4096).fill(0xff), "c0ddba7302eca3ac"],
+  ["4096 bytes 0x00", new Uint8Array(4096), "6482d367eb22b64e"],
+  ["4096 bytes 0xff", new Uint8Array(4096).fill(0xff), "c0ddba7302eca3ac"],
   ["4096 rising bytes", Uint8Array.from({ length: 4096 }, (_, index) => index), "3e729f5f6750449c"],
   ["4096 falling bytes", Uint8Array.from({ length: 4096 }, (_, index) => 255 - index), "9a2df64b8e9e517e"],
 ];
@@ -40,7 +40,7 @@ function someBytes(length) {
 }
 
 for (const [name, bytes, expected] of VECTORS) {
-  test(`the CRC64NVME of ${name} is that of the specification`, async () => {
+  test(`the CRC64NVME checksum of ${name} equals the value in the specification`, async () => {
     assert.equal(byTable(bytes), inBase64(expected));
     assert.equal(await byWasm(bytes), inBase64(expected));
     assert.equal(await CRC64NVME.checksum(new Blob([bytes])), inBase64(expected));
@@ -48,11 +48,11 @@ for (const [name, bytes, expected] of VECTORS) {
   });
 }
 
-test("the check value in base64 is the one that S3 expects", () => {
+test("the CRC64NVME checksum of the text 123456789, in base64, is the value that S3 expects", () => {
   assert.equal(byTable(new TextEncoder().encode("123456789")), "rosUhgp5mIg=");
 });
 
-test("checksums are the same with and without WebAssembly, for each length and each split", async () => {
+test("JavaScript and WebAssembly compute the same CRC64NVME checksum, for each length and each split of the bytes", async () => {
   const bytes = someBytes(9 * MIB + 3);
   for (const length of [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 4095, 4097, 65_537, bytes.length]) {
     const some = bytes.subarray(0, length);
@@ -64,7 +64,7 @@ test("checksums are the same with and without WebAssembly, for each length and e
   }
 });
 
-test("a file is read in slices, each byte once", async () => {
+test("the engine reads a file in slices, and reads each byte exactly once", async () => {
   for (const size of [0, 1, 64 * MIB, 64 * MIB + 1]) {
     const bytes = new Uint8Array(size).fill(7);
     const slices = [];
@@ -74,7 +74,7 @@ test("a file is read in slices, each byte once", async () => {
   }
 });
 
-test("a slice that cannot be read fails the checksum", async () => {
+test("if the browser cannot read a slice of a file, the computation of the checksum fails", async () => {
   const blob = { size: 100 * MIB, slice: (start) => ({ arrayBuffer: async () => {
     if (start > 0) throw new DOMException("gone", "NotFoundError");
     return new ArrayBuffer(1000);
@@ -92,7 +92,7 @@ async function askWorker(name, message) {
   return posted.at(-1);
 }
 
-test("the worker computes the checksum of the algorithm in its name", async () => {
+test("the name of a worker selects the checksum algorithm, and a worker without a name uses SHA-256", async () => {
   const blob = new Blob(["123456789"]);
 
   assert.deepEqual(await askWorker("crc64nvme", blob), { checksum: "rosUhgp5mIg=" });
@@ -101,7 +101,7 @@ test("the worker computes the checksum of the algorithm in its name", async () =
   assert.deepEqual(await askWorker("", blob), { checksum: await SHA256.checksum(blob) });
 });
 
-test("a worker that may not use WebAssembly computes CRC64NVME without it", async () => {
+test("if the Content-Security-Policy forbids WebAssembly, the worker computes CRC64NVME in JavaScript", async () => {
   const { WebAssembly } = globalThis;
   const refused = () => {
     throw new WebAssembly.CompileError("Refused by the Content-Security-Policy");
@@ -116,7 +116,7 @@ test("a worker that may not use WebAssembly computes CRC64NVME without it", asyn
   }
 });
 
-test("workers are named after the algorithm, and without workers this thread computes it", async () => {
+test("if the browser refuses to create a worker for CRC64NVME, the main thread computes the CRC64NVME checksum", async () => {
   const names = [];
   const createWorker = (name) => {
     names.push(name);
@@ -129,7 +129,7 @@ test("workers are named after the algorithm, and without workers this thread com
   assert.deepEqual(checksums.declared("x"), { checksum_crc64nvme: "x" });
 });
 
-test("new uploads use the site's algorithm, existing uploads keep theirs, and fingerprints use SHA-256", () => {
+test("new uploads use the site's checksum algorithm, existing uploads keep their algorithm, and fingerprints use SHA-256", () => {
   const clock = new Clock();
   for (const [name, field] of [["crc64nvme", "checksum_crc64nvme"], ["sha256", "checksum_sha256"], [undefined, "checksum_sha256"]]) {
     const digests = new Digests({ name, clock });
@@ -159,14 +159,14 @@ async function headersOf(size, page, server) {
 }
 
 for (const [size, kind] of [[0, "an empty file"], [1000, "a small file"], [100 * MIB, "a large file"]]) {
-  test(`${kind} is sent with the checksum that the site asks for`, async () => {
+  test(`the engine sends ${kind} with a checksum of the algorithm that the site has chosen`, async () => {
     assert.deepEqual(await headersOf(size, "crc64nvme"), [FIELDS.crc64nvme]);
     assert.deepEqual(await headersOf(size, "sha256"), [FIELDS.sha256]);
     assert.deepEqual(await headersOf(size, undefined), [FIELDS.sha256]);
   });
 }
 
-test("a large file is sent with the algorithm of its upload, if the site has changed meanwhile", async () => {
+test("if the page and an upload have different checksum algorithms, the engine uses the algorithm of the upload", async () => {
   assert.deepEqual(await headersOf(100 * MIB, "crc64nvme", "sha256"), [FIELDS.sha256]);
   assert.deepEqual(await headersOf(100 * MIB, "sha256", "crc64nvme"), [FIELDS.crc64nvme]);
 });

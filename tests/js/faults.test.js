@@ -11,7 +11,7 @@ function assertAllReady(world, handle) {
 }
 
 for (let seed = 1; seed <= 12; seed += 1) {
-  test(`under random faults every file arrives and progress never goes backwards (seed ${seed})`, async () => {
+  test(`if requests to S3 and the server fail at random, all files arrive and no progress goes backwards (seed ${seed})`, async () => {
     const world = new World({ seed });
     const random = seeded(seed * 7919);
     const pick = (faults) => (random() < 0.25 ? faults[Math.floor(random() * faults.length)] : undefined);
@@ -30,7 +30,7 @@ for (let seed = 1; seed <= 12; seed += 1) {
   });
 }
 
-test("20 % of S3 requests answered 503: the file arrives, no part is stored twice, the number of lanes falls and rises", async () => {
+test("if S3 answers 503 to 20 % of the requests, the engine changes the number of lanes, and the file arrives", async () => {
   const world = new World();
   const random = seeded(5);
   world.storage.fault = () => (random() < 0.2 ? [503, "SlowDown"] : undefined);
@@ -45,7 +45,7 @@ test("20 % of S3 requests answered 503: the file arrives, no part is stored twic
   assert.ok(limits.has(3) && limits.size > 2, [...limits].join());
 });
 
-test("a burst of refusals reduces the lanes to one, and successes restore six", async () => {
+test("the engine reduces the lanes to one while S3 answers only 503, and uses six lanes again after the last 503", async () => {
   const world = new World();
   let burst = true;
   world.storage.fault = () => (burst ? 503 : undefined);
@@ -58,7 +58,7 @@ test("a burst of refusals reduces the lanes to one, and successes restore six", 
   assert.equal(world.engine.lanes.limit, 6);
 });
 
-test("an upload continues at once after a minute offline", async () => {
+test("if the browser was offline for a minute, the engine uses all six lanes within a second of the `online` event", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);
@@ -80,7 +80,7 @@ test("an upload continues at once after a minute offline", async () => {
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
 });
 
-test("a failed request while offline for hours is not counted as a failed attempt", async () => {
+test("if the browser is offline for three hours, the upload does not fail, and continues afterwards", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);
@@ -93,7 +93,7 @@ test("a failed request while offline for hours is not counted as a failed attemp
   assertAllReady(world, handle);
 });
 
-test("a stalled connection is detected, and its part is sent again", async () => {
+test("if a connection to S3 stalls, the engine detects this and sends the part again", async () => {
   const world = new World();
   let stalls = 2;
   world.storage.fault = ({ partNumber }) => (partNumber === 3 && stalls-- > 0 ? "stall" : undefined);
@@ -105,7 +105,7 @@ test("a stalled connection is detected, and its part is sent again", async () =>
   assert.ok(world.clock.now() > 60_000 && world.clock.now() < 90_000, `${world.clock.now()}`);
 });
 
-test("a missing answer after the last byte is detected", async () => {
+test("if S3 does not answer after the last byte of a file, the engine sends the file again after two minutes", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.txt", 1000));
   await world.until(() => world.storage.inFlight.size === 1);
@@ -119,7 +119,7 @@ test("a missing answer after the last byte is detected", async () => {
   assert.ok(world.clock.now() > 120_000);
 });
 
-test("after sleep all URLs are renewed in few requests, and nothing is sent twice", async () => {
+test("after the machine has slept for hours, the engine renews all URLs in at most five requests", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 250 * MIB);
@@ -136,7 +136,7 @@ test("after sleep all URLs are renewed in few requests, and nothing is sent twic
   assert.ok(stored > 5);
 });
 
-test("URLs that expire sooner than a part is sent are renewed before use", async () => {
+test("if URLs expire in less time than a part needs, the engine renews each URL before use", async () => {
   const world = new World({ lifetimeMs: 4_000, bytesPerMs: 10_000 });
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
 
@@ -146,7 +146,7 @@ test("URLs that expire sooner than a part is sent are renewed before use", async
   assert.deepEqual(world.storage.requests.filter(({ status }) => status !== 200), []);
 });
 
-test("a small file whose URL has expired starts again with its key, in the same upload", async () => {
+test("if the URL of a small file has expired, the engine gets a new URL for the same upload", async () => {
   const world = new World();
   const handles = [1, 2, 3].map((n) => world.engine.add(new FakeFile(`${n}`, 1000)));
   await world.until(() => world.server.uploads.size === 3);
@@ -158,7 +158,7 @@ test("a small file whose URL has expired starts again with its key, in the same 
   assert.equal(world.server.inState("ready").length, 3);
 });
 
-test("if the storage refuses every URL, the upload fails with a message after a few renewals", async () => {
+test("if S3 answers 403 to all requests, the engine renews the URLs a few times, and then the upload fails", async () => {
   const world = new World();
   world.storage.fault = () => 403;
   const handle = world.engine.add(new FakeFile("a.bin", 100 * MIB));
@@ -168,7 +168,7 @@ test("if the storage refuses every URL, the upload fails with a message after a 
   assert.ok(world.storage.requests.length <= 6 * 4);
 });
 
-test("a lost answer to start creates no second upload", async () => {
+test("if the answer to a start is lost, the engine's retry creates no second upload", async () => {
   const world = new World();
   let losses = 2;
   world.server.fault = (call) => (call === "POST /uploads" && losses-- > 0 ? "lost" : undefined);
@@ -180,7 +180,7 @@ test("a lost answer to start creates no second upload", async () => {
   assert.equal(world.server.uploads.size, 1);
 });
 
-test("after a lost answer to a PUT, 412 counts as success", async () => {
+test("if the answer to a PUT is lost, the engine sends the file again, and counts the answer 412 as a success", async () => {
   const world = new World();
   let losses = 1;
   world.storage.fault = () => (losses-- > 0 ? "lost" : undefined);
@@ -192,7 +192,7 @@ test("after a lost answer to a PUT, 412 counts as success", async () => {
   assert.deepEqual(world.storage.requests.map(({ status }) => status), [200, 412]);
 });
 
-test("complete is retried after a lost answer", async () => {
+test("if the answer to `complete` is lost, the engine repeats `complete`", async () => {
   const world = new World();
   let losses = 2;
   world.server.fault = (call) => (call.endsWith("/complete") && losses-- > 0 ? "lost" : undefined);
@@ -203,7 +203,7 @@ test("complete is retried after a lost answer", async () => {
   assertAllReady(world, handle);
 });
 
-test("complete times out and is retried if it never answers", async () => {
+test("if the server never answers `complete`, the engine repeats `complete` after a timeout", async () => {
   const world = new World();
   let first = true;
   const { fetch } = world.server;
@@ -220,7 +220,7 @@ test("complete times out and is retried if it never answers", async () => {
   assertAllReady(world, handle);
 });
 
-test("only the parts that the bucket lost are sent again", async () => {
+test("if the bucket has lost two parts of a file, the engine sends only these two parts again", async () => {
   const world = new World();
   let lost = false;
   world.server.fault = (call) => {
@@ -239,7 +239,7 @@ test("only the parts that the bucket lost are sent again", async () => {
   assert.deepEqual(seen.violations, []);
 });
 
-test("a request is not repeated before Retry-After", async () => {
+test("if the server answers 429 to a start, the engine does not retry before the time in Retry-After", async () => {
   const world = new World();
   world.server.retryAfter = "90";
   let refusals = 1;
@@ -250,7 +250,7 @@ test("a request is not repeated before Retry-After", async () => {
   assert.ok(world.clock.now() >= 90_000);
 });
 
-test("an upload fails after minutes without the server, and retry keeps the stored parts", async () => {
+test("if S3 cannot be reached for minutes, the upload fails, and `retry` sends no stored part again", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 300 * MIB);

@@ -26,17 +26,17 @@ const state = (word) => ({ ok: true, json: async () => ({ state: word }) });
 for (const [end, answer] of Object.entries({
   ready: state("ready"),
   rejected: state("rejected"),
-  "a deleted file": { ok: false },
+  "404 (the file was deleted)": { ok: false },
 })) {
-  test(`the page of a file is reloaded when its inspection ends: ${end}`, async () => {
+  test(`the page of a file in inspection reloads when the server answers: ${end}`, async () => {
     assert.equal(await countPolls([state("inspecting"), state("inspecting"), answer]), 3);
   });
 }
 
-test("a poll without an answer is repeated", async () => {
+test("if a request for the state of a file fails, the page repeats the request", async () => {
   assert.equal(await countPolls([new TypeError("Failed to fetch"), state("inspecting"), state("ready")]), 3);
 });
 
-test("an open dialog delays the reload", async () => {
+test("if a dialog is open when the inspection ends, the page reloads after the dialog has closed", async () => {
   assert.equal(await countPolls([state("ready")], (count) => count < 4), 4);
 });

@@ -5,20 +5,20 @@ import { test } from "node:test";
 
 const CASES = JSON.parse(readFileSync(new URL("../cases/filenames.json", import.meta.url), "utf8"));
 
-test("file names are stored as the shared cases say", () => {
+test("`cleanFilename` returns the stored name for each file name in tests/cases/filenames.json", () => {
   for (const { sent, stored } of CASES.names) {
     assert.equal(cleanFilename(sent).filename, stored, JSON.stringify(sent));
     assert.deepEqual(cleanFilename(stored), { filename: stored, changed: false }, JSON.stringify(stored));
   }
 });
 
-test("relative paths are stored as the shared cases say", () => {
+test("`cleanRelativePath` returns the stored path for each folder path in tests/cases/filenames.json", () => {
   for (const { sent, stored } of CASES.paths) {
     assert.equal(cleanRelativePath(sent).relativePath, stored, JSON.stringify(sent));
   }
 });
 
-test("exactly the listed code points are removed", () => {
+test("`cleanFilename` removes exactly the code points that tests/cases/filenames.json lists", () => {
   const removed = [];
   for (let code = 0; code <= 0x10ffff; code += 1) {
     if (code === 0x2f || code === 0x5c) continue;
@@ -31,7 +31,7 @@ test("exactly the listed code points are removed", () => {
   assert.deepEqual(removed.map(([first, last]) => `${hex(first)}-${hex(last)}`), CASES.removed);
 });
 
-test("a changed name is reported only if a person would see the difference", () => {
+test("a cleaned name or path counts as changed, unless cleaning only converted the text to NFC or removed a leading slash", () => {
   assert.deepEqual(cleanFilename("back\\slash.txt"), { filename: "back_slash.txt", changed: true });
   assert.deepEqual(cleanFilename("a\u200b.txt"), { filename: "a.txt", changed: true });
   assert.deepEqual(cleanFilename(".env"), { filename: ".env", changed: false });
@@ -40,7 +40,7 @@ test("a changed name is reported only if a person would see the difference", () 
   assert.deepEqual(cleanRelativePath("aux/a.txt"), { relativePath: "_aux/a.txt", changed: true });
 });
 
-test("searches find names as the shared cases say", () => {
+test("a search with `folded` finds exactly the names that tests/cases/filenames.json expects", () => {
   for (const { name, search, found } of CASES.searches) {
     assert.equal(folded(name).includes(folded(search)), found, `${search} in ${name}`);
   }

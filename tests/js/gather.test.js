@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Create a Gather. The test answers its requests. */
+/** Create a Gather. The test answers the requests of this Gather. */
 function gatherOf(options = {}) {
   const clock = new FakeClock();
   const groups = [];
@@ -15,7 +15,7 @@ function gatherOf(options = {}) {
   return { clock, groups, gather, add, sizes: () => groups.map(({ items }) => items.length) };
 }
 
-test("the next group fills up while a request is in flight, and is sent after its answer", async () => {
+test("while a batch request is in flight, the engine collects new items, and sends them together after the answer", async () => {
   const { groups, add, sizes } = gatherOf();
   const first = add(0, 1);
   const others = add(1, 6);
@@ -30,7 +30,7 @@ test("the next group fills up while a request is in flight, and is sent after it
   assert.deepEqual([await first, await others], [[0], [1, 2, 3, 4, 5]]);
 });
 
-test("up to three full groups are sent at a time", async () => {
+test("the engine has at most three full batch requests in flight, and sends the next batch after an answer", async () => {
   const { groups, add, sizes } = gatherOf({ expectsMore: () => true });
   void add(0, 47);
   await settle();
@@ -42,7 +42,7 @@ test("up to three full groups are sent at a time", async () => {
   assert.deepEqual(sizes(), [10, 10, 10, 10]);
 });
 
-test("a request without an answer delays the next group by at most a second", async () => {
+test("if the server does not answer a batch request, the engine sends the next batch after one second", async () => {
   const { clock, add, sizes } = gatherOf();
   void add(0, 1);
   void add(1, 4);

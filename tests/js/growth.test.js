@@ -14,7 +14,7 @@ async function send(line, hosts, files) {
 
 const film = (mib) => [new FakeFile("film.bin", mib * MIB)];
 
-test("if each connection is limited, each further host adds its six connections", async () => {
+test("if each connection has a speed limit, the engine opens six more connections for each further host of the bucket", async () => {
   const one = await send(LIMITED, 1, film(512));
   const two = await send(LIMITED, 2, film(512));
   const three = await send(LIMITED, 3, film(512));
@@ -25,7 +25,7 @@ test("if each connection is limited, each further host adds its six connections"
   assert.ok(three.took < 0.5 * one.took, `${one.took} -> ${three.took}`);
 });
 
-test("128 MiB over two hosts take less than 70 % of the time over one host", async () => {
+test("the engine sends 128 MiB to two hosts in less than 70 % of the time for one host", async () => {
   const one = await send(LIMITED, 1, film(128));
   const two = await send(LIMITED, 2, film(128));
 
@@ -36,7 +36,7 @@ for (const [name, line] of [
   ["a fast line", { bytesPerMs: 100_000 }],
   ["a line of 8 Mbit/s", { bytesPerMs: 1_000 }],
 ]) {
-  test(`${name} that all connections share keeps six connections, and takes no longer with a second host`, async () => {
+  test(`if all connections share ${name}, the engine keeps six connections, and a second host does not slow the upload`, async () => {
     const shared = { stepMs: 100, buffer: 100_000, ...line };
     const one = await send(shared, 1, film(300));
     const two = await send(shared, 2, film(300));
@@ -49,7 +49,7 @@ for (const [name, line] of [
   });
 }
 
-test("files of one part also use all hosts", async () => {
+test("if the bucket has two hosts, the engine sends files of 12 MiB over six connections to each host", async () => {
   const files = () => Array.from({ length: 60 }, (_, number) => new FakeFile(`${number}.bin`, 12 * MIB));
   const one = await send(LIMITED, 1, files());
   const two = await send(LIMITED, 2, files());
@@ -58,7 +58,7 @@ test("files of one part also use all hosts", async () => {
   assert.ok(two.took < 0.6 * one.took, `${one.took} -> ${two.took}`);
 });
 
-test("if S3 asks for fewer requests, the engine stops using the connections of further hosts", async () => {
+test("if S3 answers 503 while the engine uses twelve lanes, the engine reduces the lanes to fewer than six", async () => {
   const world = new World({ line: LIMITED, hosts: 2 });
   world.server.takesPartSize = true;
   world.server.hosts = 2;

@@ -24,7 +24,7 @@ function world({ answer = () => FAULTY, probe = async () => true, forbids = () =
 
 const file = () => new FakeFile("a.txt", 1000);
 
-test("the cause of a blocked request is shown, and the upload continues when the fault is fixed", async () => {
+test("if a missing CORS rule blocks an upload, the engine names this cause, and continues when requests succeed", async () => {
   const made = world();
   made.storage.fault = () => "network";
   const handle = made.engine.add(file());
@@ -39,7 +39,7 @@ test("the cause of a blocked request is shown, and the upload continues when the
   assert.equal(made.inquiry.reason, "");
 });
 
-test("a body that was already read is sent without reading the file again", async () => {
+test("if the engine has already read a body, `inquiry.js` passes these bytes to the sender", async () => {
   const made = world();
   const sent = [];
   const sender = made.inquiry.watch({ send: async (request, body, options) => void sent.push(options) });
@@ -50,7 +50,7 @@ test("a body that was already read is sent without reading the file again", asyn
   assert.equal(sent[0].bytes, bytes);
 });
 
-test("a fault that lasts for hours counts as no failed attempt, and is tested every half minute", async () => {
+test("while a proved cause lasts for hours, the upload waits, and the engine sends a test request every half minute", async () => {
   const made = world();
   let sent = 0;
   made.storage.fault = () => ((sent += 1), "network");
@@ -68,7 +68,7 @@ test("a fault that lasts for hours counts as no failed attempt, and is tested ev
   assert.ok(made.clock.now() - fixedAt < 35_000);
 });
 
-test("while many files wait, one request at a time is sent as a test", async () => {
+test("while a proved cause blocks many files, the engine sends only one request at a time as a test", async () => {
   const made = world();
   made.storage.fault = () => "network";
   const handles = [...Array(40)].map((_, n) => made.engine.add(new FakeFile(`${n}`, 1000)));
@@ -82,7 +82,7 @@ test("while many files wait, one request at a time is sent as a test", async () 
   await made.run(Promise.all(handles.map(({ finished }) => finished)));
 });
 
-test("a fault in the middle of each body also starts an inquiry", async () => {
+test("if requests fail after the browser has sent all bytes, the engine also asks the server for the cause", async () => {
   const made = world({ answer: () => ({ faults: ["body_limit"], examining: false }) });
   made.storage.fault = () => "lost";
   const handle = made.engine.add(file());
@@ -93,7 +93,7 @@ test("a fault in the middle of each body also starts an inquiry", async () => {
   handle.pause();
 });
 
-test("a single lost connection starts no inquiry", async () => {
+test("if only one request loses the connection, the engine does not ask the server for a cause", async () => {
   const made = world();
   let lost = 1;
   made.storage.fault = () => (lost-- > 0 ? "network" : undefined);
@@ -103,7 +103,7 @@ test("a single lost connection starts no inquiry", async () => {
   assert.deepEqual(made.reports, []);
 });
 
-test("no cause is named without a network", async () => {
+test("if the browser has no network, the engine names no cause", async () => {
   const made = world({
     probe: async () => false,
     answer: () => {
@@ -119,7 +119,7 @@ test("no cause is named without a network", async () => {
   assert.equal(made.inquiry.reason, "");
 });
 
-test("no cause is named if the network is back before the answer", async () => {
+test("if the network returns before the server answers `unreachable`, the engine names no cause", async () => {
   let probes = 0;
   const made = world({ probe: async () => (probes += 1) > 1, answer: () => ({ faults: ["unreachable"], examining: false }) });
   made.storage.fault = () => "network";
@@ -129,7 +129,7 @@ test("no cause is named if the network is back before the answer", async () => {
   assert.equal(made.inquiry.reason, "");
 });
 
-test("a violation of the page's policy is named even if the server does not answer", async () => {
+test("the engine names a violation of the Content-Security-Policy even if the server does not answer", async () => {
   const made = world({
     forbids: (origin) => origin === "https://storage.test",
     answer: () => {
@@ -143,7 +143,7 @@ test("a violation of the page's policy is named even if the server does not answ
   assert.match(made.inquiry.reason, /Content-Security-Policy.*reload this page/);
 });
 
-test("two simultaneous causes are both named", async () => {
+test("if two causes block an upload at the same time, the engine names both causes", async () => {
   const made = world({ forbids: () => true, answer: ({ seen }) => ({ faults: [...seen, "cors_headers"], examining: false }) });
   made.storage.fault = () => "network";
   made.engine.add(file());
@@ -152,7 +152,7 @@ test("two simultaneous causes are both named", async () => {
   assert.match(made.inquiry.reason, /Content-Security-Policy.* and the bucket's CORS rule does not allow a header/);
 });
 
-test("the page asks again while the server still examines", async () => {
+test("while the server is still looking for the cause, the engine sends the report again", async () => {
   const made = world({ answer: (_, count) => (count < 3 ? { faults: [], examining: true } : FAULTY) });
   made.storage.fault = () => "network";
   made.engine.add(file());
@@ -161,7 +161,7 @@ test("the page asks again while the server still examines", async () => {
   assert.ok(made.clock.now() < 15_000, `${made.clock.now()} ms`);
 });
 
-test("a refusal by S3 fails with the cause, and with S3's code", async () => {
+test("if S3 refuses an upload, the error message contains the cause from the server and the code from S3", async () => {
   const made = world({ answer: () => ({ faults: ["clock"], examining: false }) });
   made.storage.fault = () => [403, "RequestTimeTooSkewed"];
 
@@ -172,7 +172,7 @@ test("a refusal by S3 fails with the cause, and with S3's code", async () => {
   assert.deepEqual(made.reports[0], { seen: ["refused"], status: 403, storage_code: "RequestTimeTooSkewed" });
 });
 
-test("one URL that has expired is replaced, and not reported", async () => {
+test("if S3 answers 403 once, the engine gets a new URL, and reports nothing to the server", async () => {
   const made = world();
   let refusals = 1;
   made.storage.fault = () => (refusals-- > 0 ? [403, "AccessDenied"] : undefined);
@@ -182,7 +182,7 @@ test("one URL that has expired is replaced, and not reported", async () => {
   assert.deepEqual(made.reports, []);
 });
 
-test("without a cause from the server, a refused upload fails after seconds", async () => {
+test("if S3 answers 413 and the server finds no cause, the upload fails within ten seconds", async () => {
   const made = world({ answer: () => ({ faults: [], examining: true }) });
   made.storage.fault = () => [413, ""];
 
@@ -190,7 +190,7 @@ test("without a cause from the server, a refused upload fails after seconds", as
   assert.ok(made.clock.now() < 10_000, `${made.clock.now()} ms`);
 });
 
-test("a blocked upload can be paused, continued and cancelled", async () => {
+test("while a proved cause blocks uploads, the person can pause, resume and cancel the uploads", async () => {
   const made = world();
   made.storage.fault = () => "network";
   const [first, second] = [made.engine.add(file()), made.engine.add(new FakeFile("b.txt", 1000))];
@@ -212,7 +212,7 @@ for (const [address, page, isNamed] of [
   ["https://s3.example.test", "https://site.test", false],
   ["http://s3.example.test", "http://site.test", false],
 ]) {
-  test(`mixed content is ${isNamed ? "" : "not "}named for ${address} on ${page}`, async () => {
+  test(`a page on ${page} ${isNamed ? "reports" : "does not report"} mixed content for requests to ${address}`, async () => {
     const made = world({ origin: page });
     const put = made.inquiry.watch({
       send: async () => {
@@ -233,6 +233,6 @@ for (const [address, page, isNamed] of [
   });
 }
 
-test("an unknown cause from a newer server is named by its code", () => {
+test("if the server returns a cause that the page does not know, the message contains the code of the cause", () => {
   assert.equal(reasonOf(["invented"], "https://site.test"), "The storage refused this site. Tell your administrator: invented.");
 });

@@ -4,7 +4,7 @@ import { Tabs } from "../../static/js/page/tabs.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-test("a small file is kept with its upload id during the upload, and deleted afterwards", async () => {
+test("the page stores a small file and the upload id during the upload, and deletes both after the upload", async () => {
   const browser = new Browser();
   const tab = browser.open();
 
@@ -20,7 +20,7 @@ test("a small file is kept with its upload id during the upload, and deleted aft
   assert.deepEqual(await browser.names(), []);
 });
 
-test("a new visit takes over the kept files of closed tabs, but not of open tabs", async () => {
+test("a new tab takes over the kept files of closed tabs, but not the kept files of open tabs", async () => {
   const browser = new Browser();
   const [closed, open] = [browser.open(), browser.open()];
   closed.add(file("closed.txt"));
@@ -33,7 +33,7 @@ test("a new visit takes over the kept files of closed tabs, but not of open tabs
   assert.deepEqual(adopted.map(({ filename }) => filename), ["closed.txt"]);
 });
 
-test("two tabs that open at the same time never take over the same file", async () => {
+test("if two tabs open at the same time, only one of these tabs takes over each kept file", async () => {
   const browser = new Browser();
   const closed = browser.open();
   for (const name of ["a", "b", "c"]) closed.add(file(name));
@@ -45,7 +45,7 @@ test("two tabs that open at the same time never take over the same file", async 
   assert.equal(found.flat().length, 3);
 });
 
-test("another person on the same browser sees no kept files", async () => {
+test("if another person uses the same browser, the page does not take over the kept files of the first person", async () => {
   const browser = new Browser();
   const closed = browser.open({ owner: "ada" });
   closed.add(file("secret.txt"));
@@ -56,7 +56,7 @@ test("another person on the same browser sees no kept files", async () => {
   assert.equal((await browser.open({ owner: "ada" }).keptFiles.adopt()).length, 1);
 });
 
-test("a continued file keeps its record, which is deleted at the end of the upload", async () => {
+test("if a new tab continues an upload, the page deletes the kept file only after the upload has ended", async () => {
   const browser = new Browser();
   const closed = browser.open();
   closed.add(file("a.txt")).become("sending", { record: { id: "id-1" } });
@@ -76,7 +76,7 @@ test("a continued file keeps its record, which is deleted at the end of the uplo
   assert.deepEqual([during, await browser.names(), await tab.keptFiles.adopt()], [["a.txt"], [], []]);
 });
 
-test("copies are limited in total, and waiting files are copied when space is free", async () => {
+test("the page stores copies of at most 300 MiB, and copies the next file when an upload has ended", async () => {
   const browser = new Browser();
   const tab = browser.open();
   const MIB = 1024 * 1024;
@@ -92,7 +92,7 @@ test("copies are limited in total, and waiting files are copied when space is fr
   assert.ok((await browser.names()).includes("30"));
 });
 
-test("a large file is kept only if it has a handle", async () => {
+test("the page stores a large file for the next visit only if the browser provides a handle to the file", async () => {
   const browser = new Browser();
   browser.handles.set("film.bin", { kind: "file", name: "film.bin" });
   const tab = browser.open();
@@ -104,7 +104,7 @@ test("a large file is kept only if it has a handle", async () => {
   assert.deepEqual((await browser.store.all()).map(({ source }) => source), [{ kind: "file", name: "film.bin" }]);
 });
 
-test("a handle is read with permission, and only a click may ask for permission", async () => {
+test("the page reads a handle only with permission, and asks for permission only if the option `ask` is set", async () => {
   const { keptFiles } = new Browser().open();
   const found = file("a.bin");
   const source = (answers) => ({
@@ -121,7 +121,7 @@ test("a handle is read with permission, and only a click may ask for permission"
   assert.equal(await keptFiles.read(source({ query: "prompt", request: "denied" }), { ask: true }), null);
 });
 
-test("a deleted file is distinguished from a file without permission", async () => {
+test("`KeptFiles.read` throws an error for a deleted file, but returns null for a file without permission", async () => {
   const { keptFiles } = new Browser().open();
   const gone = async () => Promise.reject(new DOMException("Gone.", "NotFoundError"));
   const blocked = async () => Promise.reject(new DOMException("Not in a click.", "SecurityError"));
@@ -131,7 +131,7 @@ test("a deleted file is distinguished from a file without permission", async () 
   assert.equal(await keptFiles.read({ source: { requestPermission: blocked, getFile: gone } }, { ask: true }), null);
 });
 
-test("a file that was chosen again is kept by its new handle", async () => {
+test("if the person chooses a kept file again, the page replaces the old handle with the new handle", async () => {
   const browser = new Browser();
   browser.handles.set("film.bin", { kind: "file", name: "old" });
   const closed = browser.open();
@@ -151,7 +151,7 @@ test("a file that was chosen again is kept by its new handle", async () => {
   assert.deepEqual(stored.map(({ source, uploadId }) => [source.name, uploadId]), [["new", "id-1"]]);
 });
 
-test("a file that was finally refused is deleted, but kept after a network error", async () => {
+test("the page deletes the stored copy of a file that the server rejected, but not after a network error", async () => {
   const browser = new Browser();
   const tab = browser.open();
   const [bad, interrupted] = [tab.add(file("bad")), tab.add(file("interrupted"))];
@@ -164,7 +164,7 @@ test("a file that was finally refused is deleted, but kept after a network error
   assert.deepEqual(await browser.names(), ["interrupted"]);
 });
 
-test("an upload continues if the browser refuses to store", async () => {
+test("if the browser refuses to store a file, the page has no kept files, and throws no error", async () => {
   const browser = new Browser();
   const store = { write: async () => Promise.reject(new Error("QuotaExceededError")), all: async () => Promise.reject(new Error("no")) };
   const tab = browser.open({ store });
@@ -177,7 +177,7 @@ test("an upload continues if the browser refuses to store", async () => {
   assert.deepEqual(await tab.keptFiles.adopt(), []);
 });
 
-test("read failures during a reload delete no copy", async () => {
+test("if files cannot be read while the person leaves the page, the page deletes no stored copy", async () => {
   const browser = new Browser();
   const window = new EventTarget();
   const closed = browser.open({ window });
@@ -192,7 +192,7 @@ test("read failures during a reload delete no copy", async () => {
   assert.deepEqual((await browser.open().keptFiles.adopt()).map(({ filename }) => filename), ["a", "b", "c"]);
 });
 
-test("a logout deletes all kept files", async () => {
+test("`KeptStore.clear`, which runs at a logout, deletes all kept files", async () => {
   const browser = new Browser();
   browser.open().add(file("a"));
   await settle();
@@ -202,7 +202,7 @@ test("a logout deletes all kept files", async () => {
   assert.deepEqual(await browser.names(), []);
 });
 
-test("other tabs see an upload as busy from its start to its end, even paused", async () => {
+test("other tabs see an upload of this tab as busy until the upload ends, also while the upload is paused", async () => {
   const browser = new Browser();
   const [one, two] = [browser.open(), browser.open()];
   const handle = one.add(file("a"));
@@ -218,13 +218,13 @@ test("other tabs see an upload as busy from its start to its end, even paused", 
   assert.deepEqual(await seen(), []);
 });
 
-test("without locks no other tabs are known, and nothing is kept", async () => {
+test("if the browser has no Web Locks, the page cannot detect other tabs", async () => {
   const tabs = new Tabs(undefined);
 
   assert.deepEqual([await tabs.areKnown(), [...(await tabs.elsewhere())]], [false, []]);
 });
 
-test("uploads that start together share two locks, and each is known to other tabs until it ends", async () => {
+test("if 50 uploads start together, the tab takes two locks, and other tabs detect each upload until the upload ends", async () => {
   const browser = new Browser();
   const [tab, other] = [browser.open(), browser.open()];
   const ids = Array.from({ length: 50 }, (_, index) => `id-${index}`);
@@ -247,7 +247,7 @@ test("uploads that start together share two locks, and each is known to other ta
   assert.equal((await other.tabs.elsewhere()).size, 0);
 });
 
-test("the locks of a batch are taken when the server answers, before any byte is sent", async () => {
+test("when the server has started a batch of 40 uploads, the tab locks all 40 uploads with at most three locks", async () => {
   const world = new World();
   const browser = new Browser();
   const [locks, other] = [browser.locks.tab(), browser.open()];
@@ -265,7 +265,7 @@ test("the locks of a batch are taken when the server answers, before any byte is
   assert.ok(requests <= 3, `${requests} locks`);
 });
 
-test("the copy of a single file is deleted without a pause", async () => {
+test("if only one file is stored, the page deletes the copy without a delay when the upload ends", async () => {
   const browser = new Browser();
   const tab = browser.open({ clock: { sleep: () => new Promise(() => {}) } });
 
@@ -278,7 +278,7 @@ test("the copy of a single file is deleted without a pause", async () => {
   assert.deepEqual(await browser.names(), []);
 });
 
-test("changes within a short time are written together", async () => {
+test("the page combines the changes of 20 small files into fewer than ten writes to the browser's database", async () => {
   const browser = new Browser();
   const writes = [];
   const write = async (changes) => void writes.push(changes);

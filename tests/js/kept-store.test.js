@@ -6,7 +6,7 @@ import { test } from "node:test";
 const names = async (store) => (await store.all()).map(({ id }) => id).sort();
 const change = (id) => ({ sources: [{ id }], notes: [{ id }] });
 
-test("a logout in another tab deletes all kept files, until the same person logs in again", async () => {
+test("a logout deletes all kept files, and the page stores no file until the same person logs in again", async () => {
   const store = new KeptStore(new IDBFactory());
   await store.write(change("before"));
 
@@ -21,7 +21,7 @@ test("a logout in another tab deletes all kept files, until the same person logs
   assert.deepEqual(await names(store), ["back"]);
 });
 
-test("many small files share one record, which is deleted with the last file", async () => {
+test("the page stores 30 small files in one record, and deletes the record when the last file is deleted", async () => {
   const factory = new IDBFactory();
   const store = new KeptStore(factory);
   const about = { owner: "ada", relativePath: "", contentType: "text/plain", lastModified: 1_700_000_000_000, keptAt: 1 };
@@ -48,7 +48,7 @@ test("many small files share one record, which is deleted with the last file", a
   assert.deepEqual([await later.all(), await countOf(factory)], [[], 0]);
 });
 
-test("the notes of a pack share one record, and the newest note of each file is used", async () => {
+test("the page stores the upload ids of 30 small files in one record, and reads the newest id of each file", async () => {
   const factory = new IDBFactory();
   const store = new KeptStore(factory);
   await store.write({ sources: sources(30), notes: idsOf(30).map((id) => ({ id, uploadId: null })) });
@@ -64,7 +64,7 @@ test("the notes of a pack share one record, and the newest note of each file is 
   assert.deepEqual([await countOf(factory, "notes"), await countOf(factory)], [0, 0]);
 });
 
-test("a pack of an earlier version, with a record for each note, is read and deleted", async () => {
+test("the page can read and delete small files that an earlier version of the page has stored", async () => {
   const factory = new IDBFactory();
   await new KeptStore(factory).write({ sources: sources(30), notes: idsOf(30).map((id) => ({ id, uploadId: null })) });
   await inNotes(factory, (notes) => {
@@ -83,7 +83,7 @@ test("a pack of an earlier version, with a record for each note, is read and del
   assert.deepEqual([await countOf(factory, "notes"), await countOf(factory)], [0, 0]);
 });
 
-test("reading the store does not replace newer notes of this tab", async () => {
+test("a read of the browser's database does not undo an upload id that the same tab writes at the same time", async () => {
   const factory = new IDBFactory();
   const store = new KeptStore(factory);
   await store.write({ sources: sources(30), notes: idsOf(30).map((id) => ({ id, uploadId: null })) });

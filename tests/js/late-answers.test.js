@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 const file = (id, filename = id) => ({ id, filename });
 
-test("changes since the request are applied to the answer of the list", () => {
+test("if files change while the page requests the file list, the page applies these changes to the answer", () => {
   const changes = new LocalChanges();
   changes.begin();
   changes.note("renamed", file("renamed", "new name"));
@@ -18,7 +18,7 @@ test("changes since the request are applied to the answer of the list", () => {
   assert.deepEqual(changes.missingIn(answer), [file("first")]);
 });
 
-test("a new file stays new when it is renamed, and disappears when it is deleted", () => {
+test("if new files change during a list request, a renamed file stays in the list, and a deleted file disappears", () => {
   const changes = new LocalChanges();
   changes.begin();
   for (const id of ["one", "two"]) changes.note(id, file(id), { isNew: true });
@@ -28,7 +28,7 @@ test("a new file stays new when it is renamed, and disappears when it is deleted
   assert.deepEqual(changes.missingIn([]), [file("one", "renamed")]);
 });
 
-test("changes before a request are not applied to its answer", () => {
+test("the page does not apply a change from before a list request to the answer of this request", () => {
   const changes = new LocalChanges();
   changes.note("before", null);
   changes.begin();
@@ -41,7 +41,7 @@ test("changes before a request are not applied to its answer", () => {
   assert.deepEqual(changes.applyTo([file("before"), file("meanwhile")]).length, 2);
 });
 
-test("the answer to the latest quota request is shown, in any order of answers", async (t) => {
+test("if the answer to an older quota request arrives after a newer answer, the page ignores the older answer", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const words = { textContent: "" };
   const place = {
@@ -68,7 +68,7 @@ test("the answer to the latest quota request is shown, in any order of answers",
   assert.equal(words.textContent, "3 kB of 9 kB used");
 });
 
-test("reserved files are counted as files", () => {
+test("the number of files that a person may still add is the limit minus the stored and the reserved files", () => {
   const place = { classList: { toggle: () => {} }, querySelector: () => ({ textContent: "", style: {} }) };
   const quota = { limit_bytes: 9, used_bytes: 0, reserved_bytes: 0, file_count: 3, reserved_files: 4, max_files: 9 };
 
@@ -76,7 +76,7 @@ test("reserved files are counted as files", () => {
   assert.equal(new QuotaMeter(place, { ...quota, reserved_files: 9 }, async () => quota).freeFiles, 0);
 });
 
-test("reserved bytes are shown in the text and in the lighter bar", () => {
+test("the quota text and the lighter part of the quota bar show the reserved bytes", () => {
   const parts = { ".quota__words": { textContent: "" }, ".quota__used": { style: {} }, ".quota__pending": { style: {} } };
   const place = { classList: { toggle: () => {} }, querySelector: (selector) => parts[selector] };
   const shown = () => [parts[".quota__words"].textContent, ...[".quota__used", ".quota__pending"].map((bar) => parts[bar].style.transform)];

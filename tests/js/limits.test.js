@@ -34,7 +34,7 @@ for (const [call, file] of [
   ["POST /uploads/{id}/parts", new FakeFile("a.bin", 40 * MIB)],
   ["POST /uploads/{id}/complete", new FakeFile("a.bin", 40 * MIB)],
 ]) {
-  test(`429 to ${call} of ${file.size} bytes: no retry before Retry-After, then it arrives`, async () => {
+  test(`if ${call} for a file of ${file.size} bytes gets 429, the engine waits for Retry-After, and the file arrives`, async () => {
     const world = new World();
     world.server.retryAfter = "90";
     const times = [];
@@ -53,7 +53,7 @@ for (const [call, file] of [
 }
 
 for (const call of ["POST /uploads/batch", "POST /uploads/complete-batch"]) {
-  test(`429 to all of ${call}: the same request is retried after Retry-After`, async () => {
+  test(`if the server answers 429 to a whole batch (${call}), the engine repeats the same request after Retry-After`, async () => {
     const world = new World();
     world.server.retryAfter = "90";
     const times = [];
@@ -72,7 +72,7 @@ for (const call of ["POST /uploads/batch", "POST /uploads/complete-batch"]) {
   });
 }
 
-test("only the refused items of a batch are retried, each after its own Retry-After", async () => {
+test("if two files of a batch get 429, the engine retries only these files, after the Retry-After of each file", async () => {
   const world = new World();
   const refused = new Map([
     ["file-3", 40],
@@ -97,7 +97,7 @@ test("only the refused items of a batch are retried, each after its own Retry-Af
   assert.ok(waited("file-8") >= 90_000, `${waited("file-8")} ms`);
 });
 
-test("3,000 small files need few API requests within the rate limits, and arrive once", async () => {
+test("the engine sends 3,000 small files with fewer than 200 API requests, and no rate limit refuses a request", async () => {
   const world = new World();
   const refused = limit(world, { "POST /uploads/complete-batch": 6000, "POST /uploads": 6000 });
 
@@ -110,7 +110,7 @@ test("3,000 small files need few API requests within the rate limits, and arrive
   assert.ok(world.server.count("POST /uploads/batch") >= 30);
 });
 
-test("10,000 parts at 1 GB/s cause no refusal by the rate limits", async () => {
+test("if the engine sends 10,000 parts at 1 GB/s, the rate limit for part URLs refuses no request", async () => {
   const world = new World({ bytesPerMs: 1_000_000 });
   const refused = limit(world, { "POST /uploads/{id}/parts": 12_000 });
 
@@ -119,7 +119,7 @@ test("10,000 parts at 1 GB/s cause no refusal by the rate limits", async () => {
   assert.deepEqual(refused, {});
 });
 
-test("more files than the rate limit allows wait, and all arrive", async () => {
+test("if the rate limit allows 300 files a minute, the engine sends 1,500 files over several minutes", async () => {
   const world = new World();
   const refused = limit(world, { "POST /uploads/batch": 300, "POST /uploads/complete-batch": 300 });
 
@@ -130,7 +130,7 @@ test("more files than the rate limit allows wait, and all arrive", async () => {
   assert.ok(world.clock.now() > 3 * 60_000);
 });
 
-test("with a rate limit smaller than a batch, items are sent one by one", async () => {
+test("if a batch has more files than the whole rate limit, the engine starts these files one by one", async () => {
   const world = new World();
   limit(world, { "POST /uploads/batch": 10, "POST /uploads/complete-batch": 10 });
 
@@ -139,7 +139,7 @@ test("with a rate limit smaller than a batch, items are sent one by one", async 
   assert.equal(world.server.inState("ready").length, 60);
 });
 
-test("a hundred parts over the rate limit wait, and the file arrives", async () => {
+test("if the rate limit allows 100 part URLs a minute, the engine still sends a file of 400 parts completely", async () => {
   const world = new World({ bytesPerMs: 1_000_000 });
   const refused = limit(world, { "POST /uploads/{id}/parts": 100 });
 

@@ -19,7 +19,7 @@ function countListeners(t) {
   return () => [...registered].filter(([signal]) => !signal.aborted).reduce((total, [, listeners]) => total + listeners.size, 0);
 }
 
-test("no abort listener remains after a wait, however the wait ended", async (t) => {
+test("when all uploads have ended, no listener of the engine remains on an AbortSignal", async (t) => {
   const left = countListeners(t);
   const world = new World();
   const random = world.random;
