@@ -6,7 +6,7 @@ import { test } from "node:test";
 const RECORD = { id: "id-1", filename: "a.bin", relative_path: "", byte_size: 10, last_modified: "2023-11-14T22:13:20Z" };
 const FACTS = { filename: "a.bin", relativePath: "", byteSize: 10, lastModified: 1_700_000_000_000 };
 
-test("a file matches by name, size and modification time, as far as they are known", () => {
+test("a file matches an upload if name, size and modification time are equal; an unknown time is not compared", () => {
   assert.equal(looksSame(RECORD, FACTS), true);
   assert.equal(looksSame({ ...RECORD, last_modified: null }, { ...FACTS, lastModified: 5 }), true);
   assert.equal(looksSame(RECORD, { ...FACTS, lastModified: null }), true);
@@ -15,7 +15,7 @@ test("a file matches by name, size and modification time, as far as they are kno
   assert.equal(looksSame(RECORD, { ...FACTS, filename: "b.bin" }), false);
 });
 
-test("a file chosen with its folder matches only that folder, a single file any folder", () => {
+test("a file chosen in a folder matches only an upload from this folder; a file chosen alone matches any folder", () => {
   const inFolder = { ...RECORD, relative_path: "films/a.bin" };
 
   assert.equal(looksSame(inFolder, { ...FACTS, relativePath: "/films/a.bin" }), true);
@@ -24,13 +24,13 @@ test("a file chosen with its folder matches only that folder, a single file any 
 });
 
 for (const [words, stored, chosen] of [
-  ["decomposed", "M\u00e4rz/film.mp4", "M\u0061\u0308rz/film.mp4"],
-  ["decomposed, in Korean", "\ud55c\uae00/a.bin", "\u1112\u1161\u11ab\u1100\u1173\u11af/a.bin"],
-  ["ends in a space", "Holiday/a.bin", "Holiday /a.bin"],
-  ["is below another that ends in a space", "Holiday/2024/a.bin", "/Holiday /2024/a.bin"],
-  ["holds characters that nobody sees", "Holiday/a.bin", "Holi\u200eday/a.bin"],
+  ["name has a decomposed umlaut", "M\u00e4rz/film.mp4", "M\u0061\u0308rz/film.mp4"],
+  ["name has decomposed Korean letters", "\ud55c\uae00/a.bin", "\u1112\u1161\u11ab\u1100\u1173\u11af/a.bin"],
+  ["name ends in a space", "Holiday/a.bin", "Holiday /a.bin"],
+  ["parent folder has a name that ends in a space", "Holiday/2024/a.bin", "/Holiday /2024/a.bin"],
+  ["name contains an invisible character", "Holiday/a.bin", "Holi\u200eday/a.bin"],
 ]) {
-  test(`a folder whose name is ${words} is the folder that the server knows`, () => {
+  test(`if the chosen folder's ${words}, the page still matches the file to its upload`, () => {
     const record = { ...RECORD, relative_path: stored, filename: stored.split("/").at(-1) };
 
     assert.equal(looksSame(record, { ...FACTS, filename: record.filename, relativePath: chosen }), true);
@@ -38,7 +38,7 @@ for (const [words, stored, chosen] of [
   });
 }
 
-test("names are compared as the server stores them", () => {
+test("two file names count as equal if the server would store both under the same name", () => {
   assert.ok(sameName("Übersicht.pdf", "U\u0308bersicht.pdf"));
   assert.ok(sameName("back_slash.txt", "back\\slash.txt"));
   assert.ok(!sameName("env", ".env"));
@@ -46,7 +46,7 @@ test("names are compared as the server stores them", () => {
   assert.ok(!sameName("a.bin", "b.bin"));
 });
 
-test("kept files are matched to uploads by id, otherwise by their facts, each once", () => {
+test("each upload is paired with at most one kept file: first by id, otherwise by name, size and time", () => {
   const kept = (id, uploadId, facts = {}) => ({ ...FACTS, id, uploadId, ...facts });
   const records = [RECORD, { ...RECORD, id: "id-2" }];
 

@@ -21,7 +21,7 @@ function expected(bytes) {
 }
 
 for (const size of [0, 1, 1000, 9 * 1024 * 1024]) {
-  test(`the checksum of ${size} bytes is base64 of the raw SHA-256, natively and streamed`, async () => {
+  test(`for ${size} bytes, both crypto.subtle and our own code return the correct SHA-256 in base64`, async () => {
     const bytes = Buffer.alloc(size, "slipway");
 
     assert.equal(await sha256Base64(new Blob([bytes])), expected(bytes));
@@ -29,7 +29,7 @@ for (const size of [0, 1, 1000, 9 * 1024 * 1024]) {
   });
 }
 
-test("checksums are computed in this thread if workers are blocked", async () => {
+test("if the CSP blocks workers, the engine computes checksums in the main thread", async () => {
   const blocked = () => {
     throw new Error("Refused by the Content Security Policy");
   };
@@ -39,7 +39,7 @@ test("checksums are computed in this thread if workers are blocked", async () =>
   assert.equal(checksum, expected("x"));
 });
 
-test("a worker whose script fails is replaced by this thread", async () => {
+test("if the script of a worker fails, the engine terminates the worker and computes the checksum in the main thread", async () => {
   let terminated = 0;
   const worker = { postMessage: () => setImmediate(() => worker.onerror({})), terminate: () => (terminated += 1) };
 
@@ -48,7 +48,7 @@ test("a worker whose script fails is replaced by this thread", async () => {
   assert.deepEqual([checksum, terminated], [expected("x"), 1]);
 });
 
-test("the number of workers is limited, they are reused, and owners take turns", async () => {
+test("if only one worker is allowed, the engine reuses this worker for all checksums, and two uploads take turns", async () => {
   const served = [];
   let made = 0;
   const createWorker = () => {
@@ -71,7 +71,7 @@ test("the number of workers is limited, they are reused, and owners take turns",
   assert.equal(made, 1);
 });
 
-test("many small files go to a worker in one message, and come back with their bytes", async () => {
+test("small files that wait for a worker share one message, and the worker returns checksum and bytes of each file", async () => {
   const messages = [];
   const worker = {
     postMessage: (message) => {
@@ -90,7 +90,7 @@ test("many small files go to a worker in one message, and come back with their b
   assert.equal(found[1].bytes.byteLength, "second".length);
 });
 
-test("a small file that cannot be read does not fail the remaining files of its message", async () => {
+test("if a worker cannot read one small file, the other files of the same message still get checksums", async () => {
   const failing = () => Promise.reject(new DOMException("gone", "NotFoundError"));
   const worker = {
     postMessage: (message) => {
@@ -109,7 +109,7 @@ test("a small file that cannot be read does not fail the remaining files of its 
   await assert.rejects(bad, { name: "AbortError" });
 });
 
-test("a checksum that was aborted before its start is not computed", async () => {
+test("if a waiting request for a checksum is aborted, no worker computes this checksum", async () => {
   const served = [];
   const worker = {
     postMessage: (blob) => {
@@ -129,7 +129,7 @@ test("a checksum that was aborted before its start is not computed", async () =>
   assert.deepEqual(served, ["first"]);
 });
 
-test("the queue serves owners in turn and entries in order, without removed entries", () => {
+test("the queue serves its owners in turn, returns the entries of an owner in order, and skips removed entries", () => {
   const queue = new FairQueue();
   const [one, two] = [{}, {}];
   for (const entry of [1, 2, 3]) queue.add(one, entry);
@@ -141,7 +141,7 @@ test("the queue serves owners in turn and entries in order, without removed entr
   assert.deepEqual(taken, [1, 10, 3, 20, undefined]);
 });
 
-test("progress counts the most bytes that any attempt of a part has reached", () => {
+test("if a part is sent again, the shown progress stays until the new attempt has sent more bytes", () => {
   const progress = new Progress(200, () => {});
   const shown = [50, 80, 10, 60, 90, 100].map((bytes) => (progress.reached(1, bytes), progress.bytesSent));
 
@@ -152,7 +152,7 @@ test("progress counts the most bytes that any attempt of a part has reached", ()
   assert.equal(progress.bytesSent, 100);
 });
 
-test("progress never exceeds the file, however much is reported", () => {
+test("if more bytes are reported as sent than the file has, the progress stays below 100 % until the upload is ready", () => {
   const progress = new Progress(100, () => {});
 
   progress.reached(1, 90);
@@ -163,7 +163,7 @@ test("progress never exceeds the file, however much is reported", () => {
   assert.equal(progress.bytesSent, 100);
 });
 
-test("parts found in the bucket are shown at once, do not count in the speed, and never reduce the progress", () => {
+test("parts found in the bucket count in the progress at once, but do not count in the speed", () => {
   let moved = 0;
   const progress = new Progress(100, (bytes) => (moved += bytes));
 
@@ -174,7 +174,7 @@ test("parts found in the bucket are shown at once, do not count in the speed, an
   assert.deepEqual([progress.bytesSent, moved], [80, 20]);
 });
 
-test("the speed covers the last seconds, and a stall is detected", () => {
+test("the meter reports the speed of the last seconds, and reports a stall after 11 seconds without bytes", () => {
   const clock = new FakeClock();
   const meter = new SpeedMeter({ clock });
   for (let second = 0; second < 30; second += 1) {
@@ -192,7 +192,7 @@ test("the speed covers the last seconds, and a stall is detected", () => {
   assert.equal(meter.stalled, false);
 });
 
-test("the clock never goes back when the system clock does, and includes the time of sleep", (t) => {
+test("the engine's clock does not go back when the system clock is set back, and counts the time of sleep", (t) => {
   t.mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   const clock = new Clock();
   const start = clock.now();
@@ -204,7 +204,7 @@ test("the clock never goes back when the system clock does, and includes the tim
   assert.ok(clock.now() >= start + 3_600_000);
 });
 
-test("types are declared as the browser reports them, without parameters", () => {
+test("the engine declares the browser's content type without parameters, and an invalid type as application/octet-stream", () => {
   const plain = "application/octet-stream";
   const cases = {
     "": plain,
@@ -228,7 +228,7 @@ class FakeEngine extends Emitter {
   }
 }
 
-test("the browser asks before the page is left only during uploads", () => {
+test("if the person leaves the page, the browser asks for confirmation only while an upload is in progress", () => {
   const engine = new FakeEngine();
   const window = new EventTarget();
   const leave = () => {
@@ -245,7 +245,7 @@ test("the browser asks before the page is left only during uploads", () => {
   assert.deepEqual([...isConfirmed, leave()], [false, true, false, false]);
 });
 
-test("the screen is kept awake during uploads, also after the page was hidden", async () => {
+test("during an upload the page keeps the screen awake, also after the page was hidden and shown again", async () => {
   const engine = new FakeEngine();
   const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   const locks = [];
@@ -273,7 +273,7 @@ test("the screen is kept awake during uploads, also after the page was hidden", 
   assert.equal(lockCount(), 0);
 });
 
-test("uploads work in browsers that have no wake locks or refuse them", async () => {
+test("if the browser has no wake locks, or refuses a wake lock, the page continues without an error", async () => {
   const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
   const engine = new FakeEngine();
   keepAwake(document, {}, engine);

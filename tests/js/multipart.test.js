@@ -3,7 +3,7 @@ import { FakeFile, MIB, World } from "./world.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-test("at most 100 checksums wait for their parts to arrive, however fast they are computed", async () => {
+test("on slow and fast lines, at most 100 parts have a checksum but have not yet arrived in the bucket", async () => {
   for (const bytesPerMs of [1_000, 100_000, 10_000_000]) {
     let computed = 0;
     const createWorker = () => {

@@ -42,7 +42,7 @@ function setUp(t) {
   return { newRows, arrive, countsAtClick, draw, frames, inserted };
 }
 
-test("the first files of a batch get rows, a few in each frame", (t) => {
+test("if 40 files are added at once, the page draws 5 rows in the first frame and the other rows in later frames", (t) => {
   const { arrive, draw, frames, inserted } = setUp(t);
 
   arrive(40);
@@ -54,7 +54,7 @@ test("the first files of a batch get rows, a few in each frame", (t) => {
   assert.deepEqual(inserted.map(({ id }) => id), Array.from({ length: 40 }, (_, id) => id));
 });
 
-test("the first ten rows of a batch are animated, but no row while many files arrive at once", (t) => {
+test("if files are added in small groups, the first ten rows are animated; if 40 files are added at once, no row is animated", (t) => {
   const few = setUp(t);
   for (let group = 0; group < 5; group += 1) {
     few.arrive(4);
@@ -70,7 +70,7 @@ test("the first ten rows of a batch are animated, but no row while many files ar
   assert.deepEqual(animated(many), []);
 });
 
-test("10,000 files make 50 rows and one line with the number of the remaining files", (t) => {
+test("if 10,000 files are added, the page draws 50 rows and one line with the number of the other files", (t) => {
   const { newRows, arrive, draw, inserted } = setUp(t);
 
   arrive(10_000);
@@ -82,7 +82,7 @@ test("10,000 files make 50 rows and one line with the number of the remaining fi
   assert.match(newRows.node.children[0].textContent, /9,950 more new files/);
 });
 
-test("files that arrive while the list is read stay counted", (t) => {
+test("if files are added while the page loads the whole list, the page still counts these files as not shown", (t) => {
   const { newRows, arrive, countsAtClick, draw } = setUp(t);
   arrive(60);
   draw();
@@ -96,7 +96,7 @@ test("files that arrive while the list is read stay counted", (t) => {
   assert.equal(newRows.node.hidden, false);
 });
 
-test("each batch has its own rows", (t) => {
+test("after a batch of 70 files has ended, the first file of the next batch gets a row again", (t) => {
   const { newRows, arrive, draw, inserted } = setUp(t);
   arrive(70);
   draw();

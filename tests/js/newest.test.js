@@ -24,7 +24,7 @@ function serverOf(records) {
 const range = (from, to) => Array.from({ length: to - from }, (_, index) => record(from + index));
 
 for (const added of [0, 1, 99, 100, 120, 399]) {
-  test(`${added} files added elsewhere are all read, back to the known files`, async () => {
+  test(`if another tab added ${added} file(s), a refresh of the list reads all of them in at most 5 requests`, async () => {
     const server = serverOf(range(0, 1000 + added));
     const { results, isWhole } = await readNewest(server, { newest: Date.parse(minute(999)), open: Infinity }, NEVER);
 
@@ -35,20 +35,20 @@ for (const added of [0, 1, 99, 100, 120, 399]) {
   });
 }
 
-test("refresh reads at most a few pages", async () => {
+test("if there are more new files than a refresh of the list may read, the refresh returns null", async () => {
   const reach = { newest: Date.parse(minute(10)), open: Infinity };
 
   assert.equal(await readNewest(serverOf(range(0, 2000)), reach, NEVER), null);
 });
 
-test("a short or empty list is read completely", async () => {
+test("the first refresh reads a list of 30 files completely, and returns no files for an empty list", async () => {
   const [short, empty] = [serverOf(range(0, 30)), serverOf([])];
 
   assert.equal((await readNewest(short, NOTHING_READ, NEVER)).results.length, 30);
   assert.deepEqual(await readNewest(empty, NOTHING_READ, NEVER), { results: [], isWhole: true });
 });
 
-test("refresh reads back to the oldest upload that was pending", async () => {
+test("a refresh of the list reads back to the oldest upload that was pending at the last refresh", async () => {
   const before = [...range(0, 10), record(10, "pending"), ...range(11, 260)];
   const reach = extended(NOTHING_READ, before);
   const server = serverOf(range(0, 260));
@@ -58,14 +58,14 @@ test("refresh reads back to the oldest upload that was pending", async () => {
   assert.ok(names(results).includes("id-10"));
 });
 
-test("files between two equal creation times are read", async () => {
+test("if 150 files have the same creation time as the newest known file, a refresh reads all 150 files", async () => {
   const equals = Array.from({ length: 150 }, (_, n) => ({ ...record(500), id: `equal-${n}` }));
   const { results } = await readNewest(serverOf([...range(0, 500), ...equals]), { newest: Date.parse(minute(500)), open: Infinity }, NEVER);
 
   assert.equal(names(results).filter((id) => id.startsWith("equal")).length, 150);
 });
 
-test("shown files that are missing in the answer's range were deleted elsewhere", () => {
+test("if a refresh covers a shown file's creation time but does not return the file, the file counts as deleted", () => {
   const shown = range(0, 20);
   const results = range(10, 20).filter(({ id }) => id !== "id-15");
 

@@ -44,7 +44,7 @@ function browser({ alive = async () => new Set(["a", "b"]), waitMs, delayMs = 0 
     });
 }
 
-test("a file that another tab is sending is recognised by its content", async () => {
+test("a chosen file counts as the same if another tab is sending a file with equal path and content", async () => {
   const open = browser();
   open("a", [item("film.bin", "one"), item("b.txt", "b", "f/b.txt")]);
   const here = open("b");
@@ -56,7 +56,7 @@ test("a file that another tab is sending is recognised by its content", async ()
   assert.deepEqual([[...same], isWhole], [[1, 3], true]);
 });
 
-test("without other tabs there is no question and no wait", async () => {
+test("if no other tab is open, the page does not wait for answers of other tabs", async () => {
   const open = browser({ alive: async () => new Set(["b"]) });
   const started = performance.now();
 
@@ -64,7 +64,7 @@ test("without other tabs there is no question and no wait", async () => {
   assert.ok(performance.now() - started < 100);
 });
 
-test("a tab of another person does not reveal its files", async () => {
+test("a tab does not tell a tab of another person which files are being sent", async () => {
   const open = browser();
   open("a", [item("a", "a")], "8");
 
@@ -74,18 +74,18 @@ test("a tab of another person does not reveal its files", async () => {
 });
 
 for (const [what, options] of [
-  ["a tab that does not answer", {}],
-  ["locks that never answer", { alive: () => new Promise(() => {}) }],
-  ["a browser without locks", { alive: () => Promise.reject(new Error("This browser has no locks.")) }],
+  ["another tab does not answer", {}],
+  ["the browser's Web Locks never answer", { alive: () => new Promise(() => {}) }],
+  ["the browser has no Web Locks", { alive: () => Promise.reject(new Error("This browser has no locks.")) }],
 ]) {
-  test(`the page does not wait forever for ${what}`, async () => {
+  test(`if ${what}, the page continues and marks the answers as incomplete`, async () => {
     const { same, isWhole } = await browser({ ...options, waitMs: 200 })("b").sendingAlready([item("a", "a")]);
 
     assert.deepEqual([same.size, isWhole], [0, false]);
   });
 }
 
-test("a tab that answers after seconds still counts", async (t) => {
+test("if another tab answers only after 8 seconds, the page still uses this answer", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const open = browser({ delayMs: 4_000 }); // the question and the answer each take this time
   open("a", [item("film.bin", "one")]);
@@ -101,7 +101,7 @@ test("a tab that answers after seconds still counts", async (t) => {
   assert.deepEqual(answer, { same: new Set([0]), isWhole: true });
 });
 
-test("each quarter of a long upload is announced once, with pauses between", () => {
+test("during a long upload, the page announces 25, 50 and 75 percent once each, with pauses between announcements", () => {
   let now = 0;
   const announced = [];
   const announcer = new ProgressAnnouncer((sentence) => announced.push(sentence), () => now);

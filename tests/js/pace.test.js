@@ -23,7 +23,7 @@ async function sendFiles(line, sizes, options = {}) {
   return { world, sixAt, most, took: world.clock.now(), arrivals: world.storage.requests.map(({ at }) => at) };
 }
 
-/** Send the same files with the pace and without it. */
+/** Send the same files twice: with the limits of `pace.js`, and without these limits. */
 async function sendWithAndWithoutPace(line, sizes) {
   return [await sendFiles(line, sizes), await sendFiles(line, sizes, { pace: NO_PACE })];
 }
@@ -34,12 +34,12 @@ function assertAllLanesAreFree(world) {
 }
 
 for (const buffer of [0, 500_000, 3_000_000]) {
-  test(`at 2 Mbit/s parts arrive one after another, despite buffers (${buffer} bytes)`, async () => {
+  test(`at 2 Mbit/s with a send buffer of ${buffer} bytes, the parts of a file arrive one after another`, async () => {
     const speed = 2 * MBIT_PER_S;
     const [paced, unpaced] = await sendWithAndWithoutPace({ bytesPerMs: speed, buffer }, [60 * MIB]);
 
     const partMs = PART / speed;
-    const pretended = (2 * buffer) / speed; // buffered bytes count as sent, so the next part may start this time too early
+    const pretended = (2 * buffer) / speed; // buffered bytes count as sent, so the next part may start too early by this time
     for (const [index, at] of paced.arrivals.slice(0, 3).entries()) {
       const due = (index + 1) * partMs;
       assert.ok(at < due + 14_000 + pretended, `part ${index + 1} after ${at} ms instead of ${due}`);
@@ -49,7 +49,7 @@ for (const buffer of [0, 500_000, 3_000_000]) {
   });
 }
 
-test("on a slow line, parts of a file of any size are sent one after another", async () => {
+test("at 2 Mbit/s the engine sends at most two parts of a 500 MiB file at once", async () => {
   const speed = 2 * MBIT_PER_S;
   const { arrivals, most } = await sendFiles({ bytesPerMs: speed, buffer: 500_000 }, [500 * MIB]);
 
@@ -59,7 +59,7 @@ test("on a slow line, parts of a file of any size are sent one after another", a
   }
 });
 
-test("a line of 1 Gbit/s uses all six lanes within a second, and 1 GiB takes no longer than without the pace", async () => {
+test("at 1 Gbit/s the engine uses all six lanes within 1 second, and pace.js delays a 1 GiB file by at most 3 %", async () => {
   const line = { bytesPerMs: 1000 * MBIT_PER_S, delayMs: 20, stepMs: 50 };
   const [paced, unpaced] = await sendWithAndWithoutPace(line, [1024 * MIB]);
 
@@ -67,7 +67,7 @@ test("a line of 1 Gbit/s uses all six lanes within a second, and 1 GiB takes no 
   assert.ok(paced.took < 1.03 * unpaced.took, `${paced.took} instead of ${unpaced.took} ms`);
 });
 
-test("a line of 100 Mbit/s uses all six lanes within three seconds, and 1 GiB takes no longer than without the pace", async () => {
+test("at 100 Mbit/s the engine uses all six lanes within 3 seconds, and pace.js delays a 1 GiB file by at most 1 %", async () => {
   const [paced, unpaced] = await sendWithAndWithoutPace({ bytesPerMs: 100 * MBIT_PER_S, delayMs: 20 }, [1024 * MIB]);
 
   assert.ok(paced.sixAt < 3_000, `${paced.sixAt} ms`);
@@ -80,7 +80,7 @@ for (const [each, buffer, sixWithinMs] of [
   [500, 0, 50_000],
   [500, 3_000_000, 50_000],
 ]) {
-  test(`a line with ${each} kB/s for each connection gets six lanes (buffer ${buffer}), and 1 GiB takes at most 15 % longer`, async () => {
+  test(`if each connection is limited to ${each} kB/s (send buffer: ${buffer} bytes), the engine soon uses six lanes`, async () => {
     const [paced, unpaced] = await sendWithAndWithoutPace({ bytesPerMs: 6 * each, bytesPerMsEach: each, buffer }, [1024 * MIB]);
 
     assert.ok(paced.sixAt < sixWithinMs, `${paced.sixAt} ms`);
@@ -89,7 +89,7 @@ for (const [each, buffer, sixWithinMs] of [
 }
 
 for (const seed of [1, 2, 3]) {
-  test(`lines of changing speed are classified correctly (seed ${seed})`, async () => {
+  test(`if the speed varies, a slow line gets at most 3 lanes, and a line with limited connections gets 6 (seed ${seed})`, async () => {
     const world = (line, size) => {
       const made = new World({ line: { stepMs: 250, buffer: 500_000, ...line }, seed });
       const steady = line.bytesPerMs;
@@ -109,7 +109,7 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
-test("hundreds of small files use all six lanes at once, as without the pace", async () => {
+test("if all files are small, the engine uses six lanes even on a slow line, as without pace.js", async () => {
   for (const bytesPerMs of [2 * MBIT_PER_S, 1000 * MBIT_PER_S]) {
     const [paced, unpaced] = await sendWithAndWithoutPace({ bytesPerMs }, Array(400).fill(20_000));
 
@@ -118,7 +118,7 @@ test("hundreds of small files use all six lanes at once, as without the pace", a
   }
 });
 
-test("on a slow line photos arrive one after another, and small files do not wait for a large file", async () => {
+test("on a slow line photos arrive one after another, and the engine sends small files while a large file is in progress", async () => {
   const { arrivals, took } = await sendFiles({ bytesPerMs: 2 * MBIT_PER_S }, Array(30).fill(5_000_000));
   assert.ok(arrivals[0] < 35_000, `${arrivals[0]} ms`);
   assert.ok(arrivals.filter((at) => at < took / 2).length >= 13);
@@ -133,7 +133,7 @@ test("on a slow line photos arrive one after another, and small files do not wai
   assert.equal(large.state, "sending");
 });
 
-test("several files take turns on a slow line, and pause and cancel release their lanes", async () => {
+test("on a slow line three files take turns, and a file that is paused or cancelled releases its lanes", async () => {
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 8 * MBIT_PER_S });
   const [one, two, three] = [1, 2, 3].map((n) => world.engine.add(new FakeFile(`${n}.bin`, 100 * MIB)));
   await world.until(() => world.storage.requests.length === 4);
@@ -153,7 +153,7 @@ test("several files take turns on a slow line, and pause and cancel release thei
   assertAllLanesAreFree(world);
 });
 
-test("a slow line that is fast after a pause soon gets six lanes", async () => {
+test("if the line becomes fast while an upload is paused, the engine uses six lanes within 3 seconds after the resume", async () => {
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 2 * MBIT_PER_S });
   const handle = world.engine.add(new FakeFile("a.bin", 1024 * MIB));
   await world.pass(200_000);
@@ -170,7 +170,7 @@ test("a slow line that is fast after a pause soon gets six lanes", async () => {
   assertAllLanesAreFree(world);
 });
 
-test("a line with limited connections that becomes slow gets fewer lanes during the upload", async () => {
+test("if the line becomes slow during an upload, the engine reduces the number of lanes from six to one", async () => {
   const world = new World({ line: { stepMs: 250, bytesPerMs: 3_000, bytesPerMsEach: 500 } });
   world.engine.add(new FakeFile("a.bin", 2048 * MIB));
   await world.until(() => world.storage.inFlight.size === 6);
@@ -183,7 +183,7 @@ test("a line with limited connections that becomes slow gets fewer lanes during 
   assert.ok(world.clock.now() < 3_600_000, `${world.clock.now()} ms`);
 });
 
-test("a fast line that is slow after a pause starts with one part", async () => {
+test("if a fast line is slow after an outage, the engine soon sends only one part at a time", async () => {
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 200 * MBIT_PER_S });
   world.engine.add(new FakeFile("a.bin", 1024 * MIB));
   await world.until(() => world.storage.inFlight.size === 6);
@@ -196,7 +196,7 @@ test("a fast line that is slow after a pause starts with one part", async () => 
   assert.equal(world.storage.inFlight.size, 1);
 });
 
-test("a stalled body does not block the others forever", async () => {
+test("if the request of one part stalls, the file still arrives with a delay of at most one minute", async () => {
   const world = new World({ line: { stepMs: 250 }, bytesPerMs: 4 * MBIT_PER_S });
   let stalls = 1;
   world.storage.fault = ({ partNumber }) => (partNumber === 2 && stalls-- > 0 ? "stall" : undefined);
@@ -207,7 +207,7 @@ test("a stalled body does not block the others forever", async () => {
   assert.ok(world.clock.now() < 200 * MIB / 500 + 60_000, `${world.clock.now()} ms`);
 });
 
-test("a waiting entry keeps its place in the queue", () => {
+test("if the queue serves only small entries for a while, large entries keep their places in the queue", () => {
   const queue = new FairQueue();
   for (const [owner, entry] of [["a", "large a"], ["b", "large b"], ["b", "small b"]]) queue.add(owner, entry);
   const isSmall = (entry) => entry.startsWith("small");

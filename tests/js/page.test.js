@@ -11,27 +11,27 @@ const ANY = { max_file_size: 1000, allowed_content_types: ["*/*"] };
 /** Cases that the Python tests use too. */
 const readCases = (name) => JSON.parse(readFileSync(new URL(`../cases/${name}.json`, import.meta.url), "utf8"));
 
-test("sizes are formatted for people", () => {
+test("for each size in tests/cases/sizes.json, the page shows the expected text", () => {
   const cases = readCases("sizes");
 
   assert.ok(cases.length > 0);
   for (const [bytes, words] of cases) assert.equal(formatBytes(bytes), words);
 });
 
-test("a part of a size is never rounded up to the whole", () => {
+test("the number of sent bytes is rounded down, so an incomplete upload never shows the whole size as sent", () => {
   assert.equal(formatBytesOf(412e6, 500e6), "412 of 500 MB");
   assert.equal(formatBytesOf(499_999_999, 500e6), "499 of 500 MB");
   assert.equal(formatBytesOf(0, 500e6), "0 of 500 MB");
 });
 
-test("the remaining time is approximate and in a suitable unit", () => {
+test("the remaining time is shown as a rounded number of seconds, minutes, hours or days", () => {
   const cases = [[3, "a few seconds left"], [21, "about 25 seconds left"], [60, "about 1 minute left"], [7200, "about 2 hours left"]];
 
   for (const [seconds, words] of cases) assert.equal(formatTimeLeft(seconds), words);
   assert.equal(formatTimeLeft(3 * 24 * 3600), "about 3 days left");
 });
 
-test("a future time is shown as a time today, otherwise as a date, with the year if it differs", () => {
+test("a deadline today is shown as a time, a later deadline as a date, and a deadline in another year with the year", () => {
   const now = new Date(2026, 10, 21, 9, 0);
 
   assert.match(formatUntil(new Date(2026, 10, 21, 14, 32), now), /32.* today$/);
@@ -40,12 +40,12 @@ test("a future time is shown as a time today, otherwise as a date, with the year
   assert.match(formatUntil(new Date(2027, 0, 2), now), /2027/);
 });
 
-test("the count 1 is singular, other counts are plural", () => {
+test("the function plural returns the singular for the count 1, and the plural for all other counts", () => {
   assert.deepEqual([plural(1, "file"), plural(0, "file"), plural(1200, "file")], ["1 file", "0 files", "1,200 files"]);
   assert.equal(plural(2, "file was", "files were"), "2 files were");
 });
 
-test("a file that the server would refuse has a reason", () => {
+test("the page refuses a file over the size limit, but leaves the check of the file's type to the server", () => {
   const images = { max_file_size: 1000, allowed_content_types: ["image/*", "application/pdf"] };
 
   assert.equal(refusal({ size: 1000 }, ANY), "");
@@ -58,7 +58,7 @@ test("the note below the drop area names the allowed sizes and types", () => {
   assert.equal(describePolicy({ max_file_size: 5e6, allowed_content_types: ["image/*"] }, 1e9), "Up to 5 MB a file, images only");
 });
 
-test("changes wait while the pointer moves, and are applied in order when it rests or leaves", (t) => {
+test("while the pointer moves over the list, changes wait; when the pointer rests or leaves, they are applied in order", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let now = 10_000;
   t.mock.method(performance, "now", () => now);
@@ -80,7 +80,7 @@ test("changes wait while the pointer moves, and are applied in order when it res
   assert.deepEqual(applied, [1, 2, 3, 4]);
 });
 
-test("the reason of a refusal is shown without content types", () => {
+test("the page removes the content types in brackets from the reason of a refusal", () => {
   const cases = readCases("reasons");
 
   assert.ok(cases.length > 0);

@@ -7,7 +7,7 @@ import { test } from "node:test";
 const UNKNOWN = { bytesPerSecond: 0, lanes: 6 };
 
 for (const mib of [17, 32, 60, 100, 128, 500, 1024, 10_240]) {
-  test(`${mib} MiB at an unknown speed: parts of 5 to 16 MiB that use all lanes to the end`, () => {
+  test(`if the speed is unknown, the engine asks for parts of 5 to 16 MiB for a file of ${mib} MiB`, () => {
     const size = mib * MIB;
     const part = partSizeFor(size, UNKNOWN);
     const count = Math.ceil(size / part);
@@ -17,7 +17,7 @@ for (const mib of [17, 32, 60, 100, 128, 500, 1024, 10_240]) {
   });
 }
 
-test("on a fast line parts are larger, up to 64 MiB, so that fewer requests are needed", () => {
+test("on a fast line the engine asks for larger parts of up to 64 MiB", () => {
   const size = 10_240 * MIB;
 
   assert.ok(partSizeFor(size, { bytesPerSecond: 60 * MIB, lanes: 6 }) > 32 * MIB);
@@ -26,7 +26,7 @@ test("on a fast line parts are larger, up to 64 MiB, so that fewer requests are 
   assert.ok(partSizeFor(size, { bytesPerSecond: 100_000, lanes: 6 }) <= 16 * MIB);
 });
 
-test("the page uses the part size that the server decided on", async () => {
+test("the engine sends parts of the server's size, also if the engine has asked for another size", async () => {
   for (const takesPartSize of [true, false]) {
     const world = new World();
     world.server.takesPartSize = takesPartSize;
@@ -40,7 +40,10 @@ test("the page uses the part size that the server decided on", async () => {
 });
 
 for (const takesPartSize of [true, false]) {
-  test(`the first parts have their checksums when the upload has started${takesPartSize ? "" : ", unless the server decides on another size"}`, async () => {
+  const title = takesPartSize
+    ? "when the server has created the upload, the engine has already hashed the first six parts"
+    : "if the server decides on another part size, the engine hashes the first parts again in this size";
+  test(title, async () => {
     const world = new World({ latencyMs: 2_000 });
     world.server.takesPartSize = takesPartSize;
     const hashed = [];
@@ -71,7 +74,7 @@ function countingWorker(clock, hashed) {
   return worker;
 }
 
-test("at 4 MB/s for each connection, 128 MiB reach 85 % of the speed of six connections", async () => {
+test("if each of six connections carries 4 MB/s, the engine's part size lets a 128 MiB file use 85 % of 24 MB/s", async () => {
   const took = { "the server's size": 0, "the page's size": 0 };
   for (const name of Object.keys(took)) {
     const world = new World({ line: { stepMs: 250, buffer: 500_000, bytesPerMs: 24_000, bytesPerMsEach: 4_000, delayMs: 160 } });
@@ -85,7 +88,7 @@ test("at 4 MB/s for each connection, 128 MiB reach 85 % of the speed of six conn
   assert.ok(took["the server's size"] > limit * 1.4, JSON.stringify(took));
 });
 
-test("on a slow shared line, neither the first part nor the file arrives later", async () => {
+test("on a slow line, neither the first part nor the file arrives later with the engine's part size than with the server's", async () => {
   const ends = [];
   for (const takesPartSize of [false, true]) {
     const world = new World({ line: { stepMs: 250, buffer: 500_000, bytesPerMs: 1_000 } });

@@ -31,7 +31,7 @@ function admitTo(chosen, files, { unreadable = [], empty = [], ...parts } = {}) 
 
 const names = (items) => items.map(({ name }) => name);
 
-test("names that differ only in case are all accepted", async () => {
+test("chosen files whose names differ only in case are all accepted", async () => {
   const choice = ["README.txt", "readme.txt", "Readme.TXT"].map((name) => file(name, "same"));
 
   const { accepted, known } = await admitTo(new Chosen(), choice);
@@ -40,14 +40,14 @@ test("names that differ only in case are all accepted", async () => {
   assert.deepEqual(known, []);
 });
 
-test("two equal files that are chosen together are two files", async () => {
+test("if two equal files are chosen together, the page accepts both files", async () => {
   const { accepted } = await admitTo(new Chosen(), [file("image.png", "x"), file("image.png", "x")]);
 
   assert.equal(accepted.length, 2);
   assert.notEqual(accepted[0].id, accepted[1].id);
 });
 
-test("a file of equal name, size and time is a duplicate only if its content is equal", async () => {
+test("a chosen file with the name, size and time of a listed file is left out only if the contents are equal", async () => {
   const chosen = new Chosen();
   chosen.add((await admitTo(chosen, [file("IMG_1.jpg", "one"), file("b.txt")])).accepted);
 
@@ -57,7 +57,7 @@ test("a file of equal name, size and time is a duplicate only if its content is 
   assert.deepEqual(second.known.map(({ item, reason }) => [item.name, reason]), [["IMG_1.jpg", IN_LIST]]);
 });
 
-test("the same name in another folder is another file", async () => {
+test("a chosen file is accepted although the list has a file with the same name in another folder", async () => {
   const chosen = new Chosen();
   chosen.add((await admitTo(chosen, [[file("x.txt"), "A/x.txt"]])).accepted);
 
@@ -76,7 +76,7 @@ test("a file that was removed from the list can be chosen again", async () => {
   assert.deepEqual([chosen.items.length, chosen.bytes], [0, 0]);
 });
 
-test("a file that is already being sent is recognised by its content, and other content is sent", async () => {
+test("a chosen file that looks like a file in progress is left out only if the contents are equal", async () => {
   const transfers = { ...noTransfers, alike: ({ name }) => (name === "a.txt" ? [file("a.txt", "one")] : []) };
 
   const { accepted, known } = await admitTo(new Chosen(), [file("a.txt", "one"), file("a.txt", "two")], { transfers });
@@ -85,7 +85,7 @@ test("a file that is already being sent is recognised by its content, and other 
   assert.deepEqual([accepted.length, known.length, known[0].reason], [1, 1, ON_ITS_WAY]);
 });
 
-test("a file that cannot be compared is accepted", async () => {
+test("if the page cannot read a similar file in progress for a comparison, the page accepts the chosen file", async () => {
   const unreadable = file("a.txt", "one");
   unreadable.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException("No.", "NotReadableError")) });
   const transfers = { ...noTransfers, alike: () => [unreadable] };
@@ -93,7 +93,7 @@ test("a file that cannot be compared is accepted", async () => {
   assert.equal((await admitTo(new Chosen(), [file("a.txt", "one")], { transfers })).accepted.length, 1);
 });
 
-test("every chosen file is counted once: accepted, continued or left out with a reason", async () => {
+test("the page reports each chosen file exactly once: as accepted, as continued, or as left out with a reason", async () => {
   const choice = ["1 new", "2 refused", "3 continued", "4 elsewhere", "5 new"].map((name) => file(name));
   const otherTabs = {
     sendingAlready: async (items) => ({ same: new Set(items.flatMap(({ name }, index) => (name[0] === "4" ? index : []))), isWhole: true }),
@@ -115,7 +115,8 @@ test("every chosen file is counted once: accepted, continued or left out with a 
 });
 
 for (const [isWhole, outcome] of [[false, [0, ELSEWHERE]], [true, [1, undefined]]]) {
-  test(`a file that looks like an upload of another tab ${isWhole ? "is sent when no tab has it" : "is left out when a tab does not answer"}`, async () => {
+  const result = isWhole ? "accepted if no other tab is sending the file" : "left out if a tab does not answer";
+  test(`a file that looks like another tab's upload is ${result}`, async () => {
     const otherTabs = { sendingAlready: async () => ({ same: new Set(), isWhole }) };
 
     const { accepted, known } = await admitTo(new Chosen(), [file("a.txt")], { divert: () => "elsewhere", otherTabs });
@@ -124,7 +125,7 @@ for (const [isWhole, outcome] of [[false, [0, ELSEWHERE]], [true, [1, undefined]
   });
 }
 
-test("files of a folder are sorted in natural order", async () => {
+test("the page sorts the files of a folder in natural order, so part 2 comes before part 10", async () => {
   const choice = ["b/part 10.bin", "b/part 2.bin", "a/z.bin", "b/part 1.bin"].map((path) => [file(path.split("/")[1]), path]);
 
   const { accepted } = await admitTo(new Chosen(), choice);
@@ -132,7 +133,7 @@ test("files of a folder are sorted in natural order", async () => {
   assert.deepEqual(accepted.map(({ path }) => path), ["a/z.bin", "b/part 1.bin", "b/part 2.bin", "b/part 10.bin"]);
 });
 
-test("thousands of files are sorted and counted without one long task", async () => {
+test("while 5,000 items are sorted, the page often pauses so that the browser can run other tasks", async () => {
   let now = 0;
   let rests = 0;
   const options = { now: () => (now += 1), rest: async () => void (rests += 1) };
@@ -145,7 +146,7 @@ test("thousands of files are sorted and counted without one long task", async ()
   assert.deepEqual(await sortInSlices([], () => 0, options), []);
 });
 
-test("work in slices stops when isOver is true", async () => {
+test("work in slices stops when the function isOver returns true", async () => {
   let now = 0;
   const done = [];
 
@@ -154,7 +155,7 @@ test("work in slices stops when isOver is true", async () => {
   assert.deepEqual(done, [1, 2]);
 });
 
-test("a difference in any compared range is found", async () => {
+test("if two large files differ in one byte at the start, middle or end, their contents count as different", async () => {
   const large = (byte, place) => {
     const bytes = new Uint8Array(3 * 1024 * 1024);
     if (place !== undefined) bytes[place] = byte;
@@ -168,7 +169,7 @@ test("a difference in any compared range is found", async () => {
   assert.equal(fileKey({ name: "a", path: "", file: file("a") }) === fileKey({ name: "A", path: "", file: file("A") }), false);
 });
 
-test("only the rows in view and a few around them are drawn", () => {
+test("the page draws only the rows in view and a few rows before and after them", () => {
   const facts = { count: 10_000, rowHeight: 50, height: 400, spare: 2 };
 
   assert.deepEqual(windowOf({ ...facts, scrollTop: 0 }), { first: 0, end: 10 });
@@ -182,7 +183,7 @@ test("only the rows in view and a few around them are drawn", () => {
   assert.ok(first < end && end === 20);
 });
 
-test("the keyboard scrolls by as little as needed", () => {
+test("if the keyboard moves to a row outside the view, the list scrolls only until the row is visible", () => {
   const facts = { rowHeight: 50, height: 400 };
 
   assert.equal(scrollTo(3, { ...facts, scrollTop: 0 }), 0);
@@ -190,7 +191,7 @@ test("the keyboard scrolls by as little as needed", () => {
   assert.equal(scrollTo(2, { ...facts, scrollTop: 500 }), 100);
 });
 
-test("the list counts its bytes, and takeAll empties the list", async () => {
+test("the list of chosen files counts the bytes of the files, and takeAll empties the list", async () => {
   const chosen = new Chosen();
   let changes = 0;
   chosen.on("change", () => (changes += 1));
@@ -202,7 +203,7 @@ test("the list counts its bytes, and takeAll empties the list", async () => {
   assert.deepEqual([chosen.items.length, chosen.bytes, changes], [0, 0, 2]);
 });
 
-test("a notice names every file that was left out", () => {
+test("the page shows a notice with the name of each file that was left out", () => {
   const facts = nothingSoFar();
   const item = (name, storedAs = "") => ({ name, path: "", storedAs });
   const admitted = { accepted: Array(14).fill(item("x")), continued: 0, refused: [], known: [], renamed: [], unreadable: [], empty: [] };
@@ -229,7 +230,7 @@ test("a notice names every file that was left out", () => {
   assert.equal(turned, "\u2068invoice\u202egnp.exe\u2069 → invoicegnp.exe");
 });
 
-test("files left out by several choices share a notice", () => {
+test("if files of two successive choices are left out, one notice names the files of both choices", () => {
   const facts = nothingSoFar();
   const admitted = { accepted: [{}], continued: 0, refused: [], known: [], renamed: [], empty: [] };
 
@@ -239,7 +240,7 @@ test("files left out by several choices share a notice", () => {
   assert.equal(messages(facts)[0].text, "2 files added; 2 could not be read: a.txt, b.txt");
 });
 
-test("a rename notice appears only if the server changes the name", async () => {
+test("the page shows a rename notice only if the stored name looks different from the chosen name", async () => {
   const choice = ["plain.txt", "e\u0301te\u0301.txt", "invoice\u202egnp.exe"].map((name) => file(name));
 
   const { renamed } = await admitTo(new Chosen(), [...choice, [file("a.txt"), "trip. /a.txt"], [file("b.txt"), "trip/b.txt"]]);
@@ -247,7 +248,7 @@ test("a rename notice appears only if the server changes the name", async () => 
   assert.deepEqual(renamed.map(({ storedAs }) => storedAs), ["invoicegnp.exe", "trip/a.txt"]);
 });
 
-test("dropped items become entries or files; an item without a name is named by its position", () => {
+test("the page reads each dropped item as an entry or a file; an item with neither is named by position", () => {
   const entry = { name: "f", isDirectory: true };
   const items = [
     { kind: "string" },
@@ -268,7 +269,7 @@ test("dropped items become entries or files; an item without a name is named by 
   assert.equal(rootsOf({ files: [file("image.png", "1"), file("image.png", "2")] }).length, 2);
 });
 
-test("files that a paused launch passes to the engine are paused at once", async () => {
+test("if the person has paused all uploads, the page pauses each further file as soon as the engine receives the file", async () => {
   const sent = [];
   const transfers = {
     send: (item) => (sent.push(item), { handle: { pause: () => (item.isPaused = true) } }),

@@ -38,7 +38,7 @@ function watch(clock, count, isWatched, records = new Map()) {
 
 const between = (times, start, end) => times.filter((time) => time >= start && time < end).length;
 
-test("the result of a long inspection appears within 5 s on a visible page", async () => {
+test("when an inspection of ten minutes ends, a visible page gets the result within 5 seconds", async () => {
   const clock = new FakeClock();
   const { ends, records } = watch(clock, 1, () => true);
   await runUntil(clock, 600_000);
@@ -52,7 +52,7 @@ test("the result of a long inspection appears within 5 s on a visible page", asy
 });
 
 for (const [count, most] of [[1, 12], [10, 120], [40, 120], [200, 400]]) {
-  test(`${count} files in inspection cause at most ${most} polls a minute`, async () => {
+  test(`with ${count} file(s) in inspection, the page polls the server at most ${most} times a minute`, async () => {
     const clock = new FakeClock();
     const { pollTimes } = watch(clock, count, () => true);
 
@@ -63,7 +63,7 @@ for (const [count, most] of [[1, 12], [10, 120], [40, 120], [200, 400]]) {
   });
 }
 
-test("a hidden page polls every 30 s, and soon after it becomes visible", async () => {
+test("a hidden page polls at most once in 30 seconds; a page that becomes visible polls within 5 seconds", async () => {
   const clock = new FakeClock();
   let isWatched = false;
   const { pollTimes } = watch(clock, 1, () => isWatched);
@@ -77,7 +77,7 @@ test("a hidden page polls every 30 s, and soon after it becomes visible", async 
   assert.ok(between(pollTimes, visibleAt, visibleAt + 5_001) >= 1);
 });
 
-test("an upload in inspection is polled as often as a row of the list", async () => {
+test("while an upload is in inspection, the engine polls the server at least every 5.5 seconds", async () => {
   const world = new World();
   world.server.verdict = () => ({ state: "inspecting" });
   world.server.inspections = 100;

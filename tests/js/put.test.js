@@ -28,7 +28,7 @@ class OneXhr {
   abort() {}
 }
 
-test("a POST has its fields, and the file last", async () => {
+test("a POST request contains the signed fields first, and the file as the last field", async () => {
   const xhr = new OneXhr(204, "");
   const put = new Put({ clock: new FakeClock(), createXhr: () => xhr });
 
@@ -39,7 +39,7 @@ test("a POST has its fields, and the file last", async () => {
   assert.deepEqual([...xhr.sent.keys()], ["key", "policy", "file"]);
 });
 
-test("the bytes of a small file are sent without progress events, with one timeout for the whole request", async () => {
+test("a small file is sent without progress listeners; if S3 does not answer, the request fails after 60 seconds", async () => {
   const clock = new FakeClock();
   const xhr = new OneXhr(200, "");
   xhr.send = () => {};
@@ -56,7 +56,7 @@ test("the bytes of a small file are sent without progress events, with one timeo
   assert.deepEqual([outcome, clock.now()], ["stalled", 60_000]);
 });
 
-test("a whole file is sent as it is, if the signed headers have its type; otherwise as a slice without a type", async () => {
+test("if the signed headers contain the file's type, the engine sends the file itself, otherwise a slice without a type", async () => {
   const whole = new Blob(["x"], { type: "image/png" });
   for (const [headers, isWhole] of [[{ "Content-Type": "image/png" }, true], [{ "x-amz-checksum-sha256": "c" }, false]]) {
     const xhr = new OneXhr(200, "");
@@ -69,7 +69,7 @@ test("a whole file is sent as it is, if the signed headers have its type; otherw
   }
 });
 
-test("a retry reads the file again, as a slice", async () => {
+test("if the request with the whole file fails, the engine retries with a slice of the file", async () => {
   const world = new World();
   const file = new FakeFile("a.bin", 2 * MIB);
   const sent = [];
@@ -103,7 +103,8 @@ const ANSWERS = [
 ];
 
 for (const [status, text, code, retryable] of ANSWERS) {
-  test(`S3's ${status} ${text} is classified as ${code}`, async () => {
+  const kind = retryable ? "retryable" : "not retryable";
+  test(`the engine turns S3's answer ${status} ${text} into the error "${code}" (${kind})`, async () => {
     const put = new Put({ clock: new FakeClock(), createXhr: () => new OneXhr(status, text, "retry-after: 7") });
 
     const sending = put.send({ method: "PUT", url: "https://storage.test/k", headers: { a: "b" } }, new Blob(["x"]), {

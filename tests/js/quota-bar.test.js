@@ -22,5 +22,6 @@ const CASES = [
   [{ limit: 0, used: 0, promised: 0 }, "scaleX(0)", "scaleX(0)", true],
 ];
 for (const [bytes, ...expected] of CASES) {
-  test(`the widths of the bar of a quota with ${JSON.stringify(bytes)}`, () => assert.deepEqual(drawn(bytes), expected));
+  const title = `for ${JSON.stringify(bytes)}, the quota bar has the correct widths and is ${expected[2] ? "" : "not "}marked as full`;
+  test(title, () => assert.deepEqual(drawn(bytes), expected));
 }

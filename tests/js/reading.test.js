@@ -9,7 +9,8 @@ import { writeAgain } from "../../static/js/page/kept-access.js";
 
 for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
   for (const failures of [1, 3]) {
-    test(`a ${kind} file arrives although ${failures} reads fail before it is sent`, async () => {
+    const times = failures === 1 ? "once" : `${failures} times`;
+    test(`if reading a ${kind} file fails ${times} before the file is sent, the engine retries and the file arrives`, async () => {
       const world = new World();
       const file = Object.assign(new FakeFile("a.bin", size), { failures });
 
@@ -19,7 +20,7 @@ for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
     });
   }
 
-  test(`a ${kind} file arrives although reads fail while it is sent`, async () => {
+  test(`if reading a ${kind} file fails while the file is sent, the engine retries and the file arrives`, async () => {
     const world = new World();
     const file = new FakeFile("a.bin", size);
     let cuts = 3;
@@ -34,7 +35,7 @@ for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
     assert.equal(world.server.inState("ready").length, 1);
   });
 
-  test(`a ${kind} file that can never be read again fails after a few seconds`, async () => {
+  test(`if a ${kind} file becomes unreadable while the file is sent, the upload fails after a few seconds`, async () => {
     const world = new World();
     const file = new FakeFile("a.bin", size);
     const handle = world.engine.add(file);
@@ -49,7 +50,7 @@ for (const [size, kind] of [[1000, "small"], [100 * MIB, "large"]]) {
   });
 }
 
-test("only read errors are retried, and an abort ends the wait", async () => {
+test("the engine does not retry a read after a SecurityError, and an abort ends the wait before a retry", async () => {
   const clock = new FakeClock();
   let reads = 0;
   const failing = (name) => async () => {
@@ -76,7 +77,7 @@ function storeThatThrows(...errors) {
   return store;
 }
 
-test("a failed write of a copy is retried, except on a full disk", async (t) => {
+test("if the browser fails to store the copy of a file, the page retries, unless the disk is full", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const clock = { sleep: async () => {} };
   const changes = { sources: [{ id: "a" }], notes: [], gone: [] };
@@ -98,7 +99,7 @@ function leavingPage(t) {
   return { engine, pageExit, dispatch: (name) => window.dispatchEvent(new Event(name)) };
 }
 
-test("while the page is being left, an action waits until the person stays", (t) => {
+test("while the browser asks whether to leave the page, an action waits until the person has decided to stay", (t) => {
   const { engine, pageExit, dispatch } = leavingPage(t);
   const acted = [];
   engine.emit("active", true);
@@ -112,7 +113,7 @@ test("while the page is being left, an action waits until the person stays", (t)
   assert.deepEqual(acted, ["before", "while"]);
 });
 
-test("after the page was left, an action waits until the page is shown again", (t) => {
+test("after the person has left the page, an action waits until the browser shows the page again", (t) => {
   const { pageExit, dispatch } = leavingPage(t);
   const acted = [];
   dispatch("pagehide");
@@ -125,7 +126,7 @@ test("after the page was left, an action waits until the page is shown again", (
   assert.deepEqual(acted, [1]);
 });
 
-test("without an upload in progress there is no beforeunload listener", (t) => {
+test("if no upload is in progress, the page ignores the event beforeunload", (t) => {
   const { engine, pageExit, dispatch } = leavingPage(t);
   engine.emit("active", true);
   engine.emit("active", false);
@@ -135,7 +136,7 @@ test("without an upload in progress there is no beforeunload listener", (t) => {
   assert.equal(pageExit.isLeaving, false);
 });
 
-test("a small file that has changed since it was chosen is read again alone", async () => {
+test("if a small file's size has changed since the file was chosen, the engine reads this file again alone", async () => {
   const messages = [];
   const worker = {
     postMessage: (message) => {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 const SIZE = 640 * MIB;
 
-test("other 4xx answers are not retried", async () => {
+test("if the server refuses a start with 403, the upload fails without a retry", async () => {
   const world = new World();
   world.server.refuse = () => ({ status: 403, code: "quota_exceeded", detail: "The quota is full." });
 
@@ -16,7 +16,7 @@ test("other 4xx answers are not retried", async () => {
   assert.equal(world.server.calls.length, 1);
 });
 
-test("bytes damaged in transit are sent again", async () => {
+test("if S3 refuses a part with BadDigest, the engine sends the part again and the file arrives", async () => {
   const world = new World();
   let damages = 1;
   world.storage.fault = () => (damages-- > 0 ? [400, "BadDigest"] : undefined);
@@ -27,7 +27,7 @@ test("bytes damaged in transit are sent again", async () => {
   assert.equal(handle.record.state, "ready");
 });
 
-test("a file that changes during its upload fails with a clear message", async () => {
+test("if a file changes during its upload, the upload fails with the code file_changed", async () => {
   const world = new World();
   const file = new FakeFile("a.bin", 100 * MIB);
   const handle = world.engine.add(file);
@@ -38,7 +38,7 @@ test("a file that changes during its upload fails with a clear message", async (
   await assert.rejects(world.run(handle.finished), { code: "file_changed" });
 });
 
-test("a file that can no longer be read fails with a clear message", async () => {
+test("if a file can no longer be read during its upload, the upload fails with the code unreadable", async () => {
   for (const size of [1000, 100 * MIB]) {
     const world = new World();
     const file = new FakeFile("a.bin", size);
@@ -51,7 +51,7 @@ test("a file that can no longer be read fails with a clear message", async () =>
   }
 });
 
-test("an upload that was completed elsewhere is done", async () => {
+test("if another tab completes an upload, this tab reports the upload as ready", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);
@@ -62,7 +62,7 @@ test("an upload that was completed elsewhere is done", async () => {
   assert.equal((await world.run(handle.finished)).state, "ready");
 });
 
-test("an upload cancelled elsewhere fails, and a retry starts a new upload", async () => {
+test("if another tab cancels an upload, the upload fails in this tab, and a retry starts a new upload", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 200 * MIB);

@@ -6,7 +6,7 @@ const PARTS = 7;
 const SIZE = PARTS * 16 * MIB;
 const KEY = "uploads/id-1";
 
-test("if completion opens a new multipart upload, all parts are sent again without a click", async () => {
+test("if the server opens a new multipart upload during `complete`, the engine sends all parts again without a click", async () => {
   const world = new World();
   let completions = 0;
   world.server.fault = (call) => {
@@ -24,7 +24,7 @@ test("if completion opens a new multipart upload, all parts are sent again witho
 });
 
 for (const sent of [1, 4, 7]) {
-  test(`another tab's completion opens a new multipart upload at part ${sent}: this tab continues without a click`, async () => {
+  test(`if the server opens a new multipart upload while part ${sent} is sent, the file still arrives without a click`, async () => {
     const world = new World();
     let reopened = false;
     world.storage.fault = ({ partNumber }) => {
@@ -44,7 +44,7 @@ for (const sent of [1, 4, 7]) {
   });
 }
 
-test("an upload whose multipart upload stays unknown fails with a message and frees its space", async () => {
+test("if S3 answers NoSuchUpload to every part, the upload fails, and the engine cancels the upload at the server", async () => {
   const world = new World();
   world.storage.fault = () => [404, "NoSuchUpload"];
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));

@@ -19,7 +19,7 @@ async function crashAt(share) {
 }
 
 for (const share of [0.3, 0.6, 0.95]) {
-  test(`after a crash at ${share * 100} % the same file continues, and no stored part is sent again`, async () => {
+  test(`if the page crashes at ${share * 100} %, the engine resumes the upload and sends no stored part again`, async () => {
     const { world, record, stored } = await crashAt(share);
 
     const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE));
@@ -33,7 +33,7 @@ for (const share of [0.3, 0.6, 0.95]) {
   });
 }
 
-test("resume shows the stored bytes before it sends bytes, and the speed does not count them", async () => {
+test("a resumed upload shows the stored bytes as progress at once, but the speed does not include the stored bytes", async () => {
   const { world, record } = await crashAt(0.6);
   const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE));
   const first = new Promise((resolve) => handle.on("progress", resolve));
@@ -45,7 +45,7 @@ test("resume shows the stored bytes before it sends bytes, and the speed does no
   assert.ok(world.engine.totals.bytesPerSecond < 40_000_000, `${world.engine.totals.bytesPerSecond}`);
 });
 
-test("a part with a different size in the bucket is sent again", async () => {
+test("if a part in the bucket has the wrong size, the engine sends this part again", async () => {
   const { world, record } = await crashAt(0.5);
   world.storage.multiparts.get("uploads/id-1").get(2).byte_size = 5;
 
@@ -54,7 +54,7 @@ test("a part with a different size in the bucket is sent again", async () => {
   assert.equal(world.storage.stored("uploads/id-1").filter(({ partNumber }) => partNumber === 2).length, 2);
 });
 
-test("the Idempotency-Key alone finds the upload", async () => {
+test("if the page knows only the Idempotency-Key of an upload, the engine continues this upload", async () => {
   const { world, key } = await crashAt(0.5);
 
   await world.run(world.engine.add(new FakeFile("a.bin", SIZE), { key }).finished);
@@ -63,7 +63,7 @@ test("the Idempotency-Key alone finds the upload", async () => {
   assert.equal(world.storage.stored("uploads/id-1").length, PARTS);
 });
 
-test("the Idempotency-Key of an upload is refused for different content", async () => {
+test("if a file with other content uses the Idempotency-Key of an upload, the engine refuses the file", async () => {
   const { world, key } = await crashAt(0.5);
   const before = world.storage.requests.length;
   const other = new FakeFile("a.bin", SIZE, { content: "other" });
@@ -73,7 +73,7 @@ test("the Idempotency-Key of an upload is refused for different content", async 
   assert.equal(world.storage.requests.length, before);
 });
 
-test("the Idempotency-Key of an ended upload starts a new upload", async () => {
+test("if the upload with the Idempotency-Key has expired, the engine starts a new upload", async () => {
   const { world, key } = await crashAt(0.5);
   world.server.uploads.get("id-1").state = "expired";
 
@@ -82,7 +82,7 @@ test("the Idempotency-Key of an ended upload starts a new upload", async () => {
   assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state), ["expired", "ready"]);
 });
 
-test("a file that had arrived before the crash is done at once", async () => {
+test("if the file had arrived before the crash, the upload is done without another request to S3", async () => {
   const { world, key } = await crashAt(0.5);
   world.server.uploads.get("id-1").state = "ready";
   const before = world.storage.requests.length;
@@ -100,7 +100,7 @@ const OTHERS = {
 };
 
 for (const [difference, file] of Object.entries(OTHERS)) {
-  test(`a file with ${difference} is refused, and the upload is not changed`, async () => {
+  test(`if a file with ${difference} is chosen for a resume, the engine refuses the file, and the upload stays pending`, async () => {
     const { world, record } = await crashAt(0.5);
     const before = world.storage.requests.length;
 
@@ -111,7 +111,7 @@ for (const [difference, file] of Object.entries(OTHERS)) {
   });
 }
 
-test("a small file starts a new upload, and its old upload is cancelled", async () => {
+test("if the upload of a small file is resumed, the engine starts a new upload and cancels the old upload", async () => {
   const world = new World();
   const interrupted = world.engine.add(new FakeFile("a.txt", 1000));
   await world.until(() => world.server.uploads.size === 1);
@@ -123,7 +123,7 @@ test("a small file starts a new upload, and its old upload is cancelled", async 
   assert.deepEqual([...world.server.uploads.values()].map(({ state }) => state), ["cancelled", "ready"]);
 });
 
-test("dismissing a refused file keeps the upload for the right file", async () => {
+test("if the person dismisses a refused file, the upload stays pending for the right file", async () => {
   const { world, record } = await crashAt(0.5);
   const handle = world.engine.resume(record, new FakeFile("a.bin", SIZE, { content: "other" }));
   await assert.rejects(world.run(handle.finished), { code: "different_file" });
@@ -133,7 +133,7 @@ test("dismissing a refused file keeps the upload for the right file", async () =
   assert.equal(world.server.uploads.get("id-1").state, "pending");
 });
 
-test("a name that the server has cleaned is the same name", async () => {
+test("if file name and stored name differ only in Unicode normalization, the engine resumes the upload", async () => {
   const { world, record } = await crashAt(0.5);
   const file = new FakeFile("U\u0308bersicht.bin", SIZE, { content: "a.bin" });
 
@@ -152,7 +152,7 @@ test("the event `added` is emitted before the upload starts", () => {
   assert.deepEqual(seen, [["queued", "a.txt"]]);
 });
 
-test("a multipart upload that the server opened again gets all parts, without a click", async () => {
+test("if the server opens a new multipart upload while parts are sent, the file arrives without a click", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   await world.until(() => handle.bytesSent > 0.5 * SIZE);
@@ -173,7 +173,7 @@ test("a multipart upload that the server opened again gets all parts, without a 
   assert.equal(world.storage.requests.filter(({ status }) => status === 404).length > 0, true);
 });
 
-test("a multipart upload that stays unknown fails after one more attempt", async () => {
+test("if S3 answers NoSuchUpload to every part, the engine lists the stored parts once, and the upload fails", async () => {
   const world = new World();
   world.storage.fault = () => [404, "NoSuchUpload"];
 
@@ -182,7 +182,7 @@ test("a multipart upload that stays unknown fails after one more attempt", async
   assert.equal(world.server.count("GET /uploads/{id}/parts"), 1);
 });
 
-test("an upload whose parts cannot be combined is sent again completely, without a click", async () => {
+test("if S3 cannot join the parts, the engine sends all parts again without a click", async () => {
   const world = new World();
   const handle = world.engine.add(new FakeFile("a.bin", SIZE));
   let conflicts = 1;

@@ -59,13 +59,14 @@ const readKept = (source) => new KeptFiles({ tabs: {}, store: {} }).read({ sourc
 const SERVICES = [
   ["indexedDB", (open) => visit({ factory: open && { open } }), [0, 0], AT_ONCE],
   ["indexedDB.open", (open) => visit({ factory: { open: open && (() => open() && {}) } }), [0, 0], ["never answers"]],
-  ["a transaction", (act) => visit({ factory: { open: () => database(act) } }), [0, 0], AT_ONCE],
-  ["a request", () => visit({ factory: { open: () => database(silentTransaction) } }), [0, 0], ["never answers"]],
+  ["an IndexedDB transaction", (act) => visit({ factory: { open: () => database(act) } }), [0, 0], AT_ONCE],
+  ["an IndexedDB request", () => visit({ factory: { open: () => database(silentTransaction) } }), [0, 0], ["never answers"]],
   ["navigator.locks", (request) => visit({ locks: request && { ...workingLocks(), request, query: request } }), [0, 0]],
   ["locks.request", (request) => visit({ locks: { ...workingLocks(), request } }), [0, 0]],
   ["locks.query", (query) => visit({ locks: { ...workingLocks(), query } }), [0, 0]],
-  ["a worker", (start) => hashWith(start), CHECKSUM, AT_ONCE],
-  ["a worker's thread", (post) => hashWith(() => ({ postMessage: () => void post(), terminate() {} })), CHECKSUM, ["never answers", "throws at once"]],
+  ["the Worker constructor", (start) => hashWith(start), CHECKSUM, AT_ONCE],
+  ["a started worker", (post) => hashWith(() => ({ postMessage: () => void post(), terminate() {} })), CHECKSUM,
+    ["never answers", "throws at once"]],
   ["crypto.subtle", (digest) => sha256Base64(file(), digest && { digest }), CHECKSUM],
   ["subtle.digest", (digest) => sha256Base64(file(), { digest }), CHECKSUM],
   ["queryPermission", (query) => readKept({ queryPermission: query, getFile: async () => file() }), null],
@@ -109,7 +110,7 @@ async function settled(t, promise) {
 
 for (const [service, use, expected, faults = Object.keys(FAULTS)] of SERVICES) {
   for (const words of faults) {
-    test(`${service} ${words}: the page continues without it`, async (t) => {
+    test(`if ${service} ${words}, the page continues within 12 seconds`, async (t) => {
       t.mock.timers.enable({ apis: ["setTimeout"] });
 
       const [outcome, took] = await settled(t, use(FAULTS[words]));
@@ -120,7 +121,7 @@ for (const [service, use, expected, faults = Object.keys(FAULTS)] of SERVICES) {
   }
 }
 
-test("a late lock is passed to its caller, which releases it", async (t) => {
+test("if a lock arrives after the time limit, `within` passes the lock to the caller, so the caller can release it", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let answer;
   const late = [];
@@ -134,7 +135,7 @@ test("a late lock is passed to its caller, which releases it", async (t) => {
   assert.deepEqual(late, ["lock"]);
 });
 
-test("a worker that starts late is used for later files", async (t) => {
+test("if a worker starts only after the time limit, the engine uses this worker for later files", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const posted = [];
   const worker = { postMessage: (blob) => posted.push(blob), terminate() {} };
@@ -150,7 +151,7 @@ test("a worker that starts late is used for later files", async (t) => {
   assert.deepEqual([await first, await second, posted.length], [CHECKSUM, "from the worker", 2]);
 });
 
-test("a service whose getter throws counts as missing", () => {
+test("if the getter of a browser service throws, the service counts as missing", () => {
   const refused = () => {
     throw new DOMException("Cookies are blocked.", "SecurityError");
   };
@@ -159,7 +160,7 @@ test("a service whose getter throws counts as missing", () => {
 });
 
 for (const words of ["throws at once", "is missing"]) {
-  test(`BroadcastChannel ${words}: a logout uses the local storage, and never throws`, async (t) => {
+  test(`if BroadcastChannel ${words}, the page tells other tabs about a logout through the local storage`, async (t) => {
     const logouts = [];
     const changes = [];
     const before = { BroadcastChannel: globalThis.BroadcastChannel, window: globalThis.window, localStorage: globalThis.localStorage };

@@ -44,7 +44,7 @@ test.afterEach(() => {
   delete globalThis.window;
 });
 
-test("a logout in another tab hides all files, until the same person logs in again", async () => {
+test("after a logout in another tab, the page hides all files until the same person logs in again", async () => {
   let who = () => Promise.reject(new Error("401"));
   const { session, seen, part, check, isHidden } = sessionOf("ada", () => who());
 
@@ -65,7 +65,7 @@ test("a logout in another tab hides all files, until the same person logs in aga
   assert.deepEqual([isHidden(), part("session-dialog").open, seen.logins], [false, false, 1]);
 });
 
-test("Escape does not show the files again", async () => {
+test("if the person presses Escape after a logout, the dialog opens again and the files stay hidden", async () => {
   const { session, part, isHidden } = sessionOf("ada", async () => "ada");
   session.leave();
 
@@ -75,7 +75,7 @@ test("Escape does not show the files again", async () => {
   assert.ok(isHidden() && part("session-dialog").open);
 });
 
-test("a logout is shown even if the dialog was already open", async () => {
+test("if the dialog about an expired login is already open, a logout still hides the files", async () => {
   const { session, part, isHidden } = sessionOf("ada", async () => "ada");
   assert.equal(session.handles({ code: "not_authenticated" }), true);
   assert.equal(isHidden(), false, "a login that ran out hides nothing: the uploads are the person's own");

@@ -14,7 +14,7 @@ async function ticksDuring(act) {
   return ticks;
 }
 
-test("timers run between two slices, although the browser has a scheduler that delays them", async (t) => {
+test("if the browser has scheduler.yield, which delays timers, timers still run between two slices of work", async (t) => {
   globalThis.scheduler = { yield: async () => {} }; // like Chromium, it continues the work before any timer
   t.after(() => delete globalThis.scheduler);
   const items = Array.from({ length: 1_000_000 });
@@ -27,7 +27,7 @@ test("timers run between two slices, although the browser has a scheduler that d
   assert.ok(ticks > 0);
 });
 
-test("timers run while the paths of chosen files are read", async () => {
+test("timers still run while the page reads the paths of 50 chosen files", async () => {
   const slow = () => {
     for (const end = performance.now() + 2; performance.now() < end; );
     return "";

@@ -40,7 +40,7 @@ function setUp({ answer = () => ({ picture: new Blob(["picture"]) }) } = {}) {
   return { thumbnails: new Thumbnails({ createWorker }), drawn, workers, drawAll };
 }
 
-test("two pictures are drawn at a time, the latest request first", async () => {
+test("the page draws two thumbnails at a time, and begins with the latest request", async () => {
   const { thumbnails, drawn, workers, drawAll } = setUp();
   const files = ["1", "2", "3", "4"].map((name) => image(name));
 
@@ -53,7 +53,7 @@ test("two pictures are drawn at a time, the latest request first", async () => {
   assert.deepEqual([drawn, workers.length], [["4", "3", "2", "1"], 2]);
 });
 
-test("a picture is drawn once for many requests, and is deleted by release", async () => {
+test("if a thumbnail is requested twice, a worker draws the thumbnail once; release deletes the thumbnail", async () => {
   const { thumbnails, drawn, drawAll } = setUp();
   const file = image("a.png");
 
@@ -67,7 +67,7 @@ test("a picture is drawn once for many requests, and is deleted by release", asy
   assert.deepEqual([thumbnails.of(file), drawn.length], ["", 1]);
 });
 
-test("a row out of view is drawn only when it is in view again", async () => {
+test("if a row is out of view, no worker draws the row's thumbnail until the row is in view again", async () => {
   const { thumbnails, drawn, drawAll } = setUp();
   const file = image("a.png");
 
@@ -80,7 +80,7 @@ test("a row out of view is drawn only when it is in view again", async () => {
   assert.match(await back, /^blob:/);
 });
 
-test("files that are empty, huge or not images are not sent to a worker", async () => {
+test("files that are empty, larger than 64 MiB or not images are not sent to a worker", async () => {
   const { thumbnails, drawn } = setUp();
   const text = new File(["x"], "a.txt", { type: "text/plain" });
 
@@ -89,7 +89,7 @@ test("files that are empty, huge or not images are not sent to a worker", async 
   assert.deepEqual([urls, drawn], [["", "", ""], []]);
 });
 
-test("an image that cannot be decoded has no picture, and the worker is used again", async () => {
+test("if a worker cannot decode an image, the image gets no thumbnail, and the worker is not terminated", async () => {
   const { thumbnails, workers, drawAll } = setUp({ answer: ({ name }) => ({ picture: name === "bad.png" ? null : new Blob(["p"]) }) });
 
   const [bad, good] = [thumbnails.want(image("bad.png")), thumbnails.want(image("good.png"))];
@@ -101,7 +101,7 @@ test("an image that cannot be decoded has no picture, and the worker is used aga
   assert.ok(workers.every(({ isOver }) => !isOver));
 });
 
-test("a worker whose script fails is terminated, and the page draws the thumbnail itself", async () => {
+test("if the script of a worker fails, the page terminates the worker and does not wait for a thumbnail", async () => {
   const { thumbnails, workers, drawAll } = setUp({ answer: () => null });
 
   const url = thumbnails.want(image("a.png"));

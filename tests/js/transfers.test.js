@@ -51,7 +51,7 @@ function setUp() {
 
 const file = (name, size = 10, lastModified = 1_700_000_000_000) => new FakeFile(name, size, { lastModified });
 
-test("a refused file keeps the server's id, although its next attempt has none yet", () => {
+test("if the server rejects a file, the file's row on the page keeps the id of the rejected upload", () => {
   const { transfers, made } = setUp();
   transfers.send(item(file("a.png")));
 
@@ -62,7 +62,7 @@ test("a refused file keeps the server's id, although its next attempt has none y
   assert.ok(transfers.serverIds().has("id-1"));
 });
 
-test("the reason of a refusal is still shown after other files were continued", () => {
+test("if the person resumes all files, a rejected file still shows the reason of the rejection", () => {
   const { transfers, made } = setUp();
   transfers.send(item(file("a.png")));
   made[0].resume = () => {};
@@ -73,7 +73,7 @@ test("the reason of a refusal is still shown after other files were continued", 
   assert.deepEqual([transfers.list()[0].state, transfers.list()[0].message], ["failed", "No."]);
 });
 
-test("a row is created once and always shows the engine's state", () => {
+test("if the engine changes the state of a file, the same row on the page shows the new state", () => {
   const { transfers, made } = setUp();
   const row = transfers.send(item(file("a.bin"), "f/a.bin"));
 
@@ -83,7 +83,7 @@ test("a row is created once and always shows the engine's state", () => {
   assert.equal(transfers.list()[0], row);
 });
 
-test("the page finds files in progress by path, size and time, and no files that have ended", () => {
+test("the page finds a file in progress by path and size, but does not find a file that is done", () => {
   const { transfers, made } = setUp();
   const one = file("a.bin");
   transfers.send(item(one, "f/a.bin"));
@@ -97,7 +97,7 @@ test("the page finds files in progress by path, size and time, and no files that
   assert.deepEqual(transfers.list(), []);
 });
 
-test("a changed file that is chosen again replaces its failed upload", async () => {
+test("if a file became unreadable and a changed version is chosen, a new upload replaces the failed upload", async () => {
   const { transfers, made, calls } = setUp();
   transfers.send(item(file("film.bin"), "trip/film.bin"));
   made[0].become("failed", { error: CODE("unreadable"), record: { id: "id-1", state: "pending", transport: "multipart" } });
@@ -110,7 +110,7 @@ test("a changed file that is chosen again replaces its failed upload", async () 
   assert.deepEqual(transfers.list().map(({ handle }) => handle), [made[1]]);
 });
 
-test("a file that is readable again continues with the stored parts", async () => {
+test("if a file became unreadable and the same file is chosen again, the page resumes the failed upload", async () => {
   const { transfers, made, calls } = setUp();
   transfers.send(item(file("film.bin")));
   made[0].become("failed", { error: CODE("unreadable"), record: { id: "id-1", state: "pending", transport: "multipart" } });
@@ -122,7 +122,7 @@ test("a file that is readable again continues with the stored parts", async () =
   assert.equal(transfers.list().length, 1);
 });
 
-test("a file that failed by the network is retried when it is chosen again", async () => {
+test("if an upload failed because of the network and the same file is chosen again, the page retries the upload", async () => {
   const { transfers, made, calls } = setUp();
   transfers.send(item(file("a.bin")));
   made[0].become("failed", { error: CODE("network"), record: { id: "id-1", state: "pending", transport: "multipart" } });
@@ -133,7 +133,7 @@ test("a file that failed by the network is retried when it is chosen again", asy
   assert.deepEqual([calls, made[0].calls, transfers.list().length], [["add a.bin"], ["retry"], 1]);
 });
 
-test("a different file of that name does not replace a file that failed by the network", () => {
+test("a file with the same name but another size does not replace an upload that failed because of the network", () => {
   const { transfers, made } = setUp();
   transfers.send(item(file("a.bin")));
   made[0].become("failed", { error: CODE("network") });
@@ -141,7 +141,7 @@ test("a different file of that name does not replace a file that failed by the n
   assert.equal(transfers.toReplace(item(file("a.bin", 11))), undefined);
 });
 
-test("if several failed files have one name, only an unambiguous match is replaced", () => {
+test("if two failed files have the same name, a chosen file replaces only the failed file with the same path", () => {
   const { transfers, made } = setUp();
   for (const path of ["a/x.txt", "b/x.txt"]) transfers.send(item(file("x.txt"), path));
   for (const handle of made) handle.become("failed", { error: CODE("unreadable") });
@@ -166,7 +166,7 @@ function admitTo(transfers, ...files) {
   );
 }
 
-test("a file that looks like a failed file but has other content is sent as a new file", async () => {
+test("a chosen file that looks like a failed file but has other content is accepted as a new file", async () => {
   const { transfers, made, calls } = setUp();
   transfers.send(item(blob("IMG_1.jpg", "one")));
   made[0].become("failed", { error: CODE("network") });
@@ -178,7 +178,7 @@ test("a file that looks like a failed file but has other content is sent as a ne
   assert.deepEqual([calls, made[0].calls], [["add IMG_1.jpg"], ["retry"]]);
 });
 
-test("a file refused as different is sent as a new file when it is chosen again", async () => {
+test("if a file was refused as different and is chosen again, the page sends the file as a new upload", async () => {
   const { transfers, made, calls } = setUp();
   transfers.follow(new Handle(blob("film.bin", "other")), "");
   transfers.list()[0].handle.become("failed", { error: CODE("different_file"), record: { id: "id-1", state: "pending" } });
@@ -188,7 +188,7 @@ test("a file refused as different is sent as a new file when it is chosen again"
   assert.deepEqual([continued, calls, made.length], [1, ["add film.bin"], 1]);
 });
 
-test("the reservation of the replaced upload is released", async () => {
+test("if a changed file replaces a failed upload, the failed upload is cancelled at the server", async () => {
   const world = new World();
   const transfers = new Transfers(world.engine);
   const first = new FakeFile("film.bin", 160 * MIB, { content: "first" });
@@ -208,7 +208,7 @@ test("the reservation of the replaced upload is released", async () => {
   assert.deepEqual([world.engine.totals.files, world.engine.totals.failed], [1, 0]);
 });
 
-test("a folder arrives with its paths, except a failed file until its retry", async () => {
+test("if S3 refuses one of two files, the other file arrives, and the refused file arrives after a retry", async () => {
   const world = new World();
   const transfers = new Transfers(world.engine);
   const bad = transfers.send(item(new FakeFile("a.bin", 160 * MIB)));
@@ -227,7 +227,7 @@ test("a folder arrives with its paths, except a failed file until its retry", as
   assert.ok(transfers.list().every(({ state }) => state === "done"));
 });
 
-test("a removed file is cancelled at the server, the remaining files arrive, and cancelling all leaves no upload", async () => {
+test("if one file is removed, only this file's upload is cancelled; if all are cancelled, no upload stays pending", async () => {
   const world = new World();
   const transfers = new Transfers(world.engine);
   const removed = transfers.send(item(new FakeFile("a.bin", 200 * MIB)));
@@ -247,7 +247,7 @@ test("a removed file is cancelled at the server, the remaining files arrive, and
   assert.deepEqual([world.server.inState("pending").length, world.engine.active, transfers.list().length], [0, false, 0]);
 });
 
-test("pausing all stops all traffic until all are resumed", async () => {
+test("while all files are paused, the engine sends nothing to S3; after the resume, the file arrives", async () => {
   const world = new World();
   const transfers = new Transfers(world.engine);
   const { handle } = transfers.send(item(new FakeFile("a.bin", 200 * MIB)));

@@ -28,7 +28,7 @@ test.afterEach(() => {
   delete globalThis.trustedTypes;
 });
 
-test("only one policy is created, and it creates only script URLs", async () => {
+test("the page creates only one Trusted Types policy, and this policy creates only script URLs", async () => {
   const made = page();
   const workerUrl = await load();
 
@@ -40,7 +40,7 @@ test("only one policy is created, and it creates only script URLs", async () => 
 
 for (const trusted of [true, false]) {
   for (const url of ["https://evil.example/w.js", "//evil.example/w.js", "data:text/javascript,1", "javascript:1", "blob:x"]) {
-    test(`no worker runs ${url}, ${trusted ? "with" : "without"} Trusted Types`, async () => {
+    test(`${trusted ? "with" : "without"} Trusted Types, the page refuses ${url} as the URL of a worker`, async () => {
       page({ trusted });
       const workerUrl = await load();
 
@@ -49,7 +49,7 @@ for (const trusted of [true, false]) {
   }
 }
 
-test("a page that does not allow the policy gets an error", async () => {
+test("if the CSP does not allow our Trusted Types policy, the page cannot create the URL of a worker", async () => {
   page({ allowed: [] });
   const workerUrl = await load();
 

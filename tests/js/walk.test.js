@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { walk } from "../../static/js/page/picker/walk.js";
 
-/** A dropped file. `problem` is the error when its facts are read, or "" if there is none. */
+/** A dropped file. `problem` names the error that reading the file causes, or is "" if reading succeeds. */
 function fileEntry(name, problem = "") {
   const file = new File([name], name);
   return {
@@ -42,7 +42,7 @@ const pathsOf = ({ found }) => found.map(({ path, file }) => path || file.name).
 const numbered = (count, make) => Array.from({ length: count }, (_, number) => make(`${number}.txt`, number));
 
 for (const problem of ["NotFoundError", "NotReadableError", "SecurityError", "EncodingError", "throws"]) {
-  test(`one file of fifteen that fails with ${problem} does not affect the other fourteen files`, async () => {
+  test(`if reading one of 15 files fails (${problem}), the page lists this file as unreadable and finds the other 14`, async () => {
     const children = numbered(15, (name, number) => fileEntry(name, number === 7 ? problem : ""));
 
     const walked = await walk([rootOf(folderEntry("trip", children))]);
@@ -53,7 +53,7 @@ for (const problem of ["NotFoundError", "NotReadableError", "SecurityError", "En
   });
 }
 
-test("a file for which the browser never answers is listed as unreadable", async () => {
+test("if the browser never answers when the page reads a file, the page lists the file as unreadable", async () => {
   const children = [fileEntry("a.txt"), fileEntry("b.txt", "silence"), fileEntry("c.txt")];
 
   const walked = await walk([rootOf(folderEntry("trip", children))], { patienceMs: 20 });
@@ -61,7 +61,7 @@ test("a file for which the browser never answers is listed as unreadable", async
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["trip/a.txt", "trip/c.txt"], ["trip/b.txt"]]);
 });
 
-test("if 10 of 3,000 files are deleted during the walk, 2,990 are found and 10 are listed as unreadable", async () => {
+test("if 10 of 3,000 dropped files cannot be read, the page finds 2,990 files and lists 10 as unreadable", async () => {
   const children = numbered(3000, (name, number) => fileEntry(name, number % 300 === 299 ? "NotFoundError" : ""));
   let counted = 0;
 
@@ -74,7 +74,7 @@ test("if 10 of 3,000 files are deleted during the walk, 2,990 are found and 10 a
 });
 
 for (const count of [0, 1, 99, 100, 101, 200, 1001]) {
-  test(`a folder of ${count} files is read to its end`, async () => {
+  test(`the page reads a folder of ${count} file(s) completely, although the browser lists at most 100 files at a time`, async () => {
     const walked = await walk([rootOf(folderEntry("f", numbered(count, (name) => fileEntry(name))))]);
 
     assert.equal(walked.found.length, count);
@@ -82,7 +82,7 @@ for (const count of [0, 1, 99, 100, 101, 200, 1001]) {
   });
 }
 
-test("a folder that fails during listing is named, and the files found before are kept", async () => {
+test("if the browser cannot list a folder to the end, the page names the folder and keeps the files found before", async () => {
   const whole = folderEntry("whole", [fileEntry("a.txt")]);
   const closed = folderEntry("closed", [], { failsAfter: 0 });
   const half = folderEntry("half", numbered(150, (name) => fileEntry(name)), { failsAfter: 100 });
@@ -94,7 +94,7 @@ test("a folder that fails during listing is named, and the files found before ar
   assert.deepEqual(walked.empty, []);
 });
 
-test("names that differ only in case are different files and folders", async () => {
+test("the page finds all files and folders whose names differ only in case", async () => {
   const folders = [
     folderEntry("A", [fileEntry("x.txt")]),
     folderEntry("a", [fileEntry("x.txt"), fileEntry("X.TXT")]),
@@ -107,7 +107,7 @@ test("names that differ only in case are different files and folders", async () 
   assert.deepEqual(pathsOf(walked), ["r/A/x.txt", "r/README.txt", "r/a/X.TXT", "r/a/x.txt", "r/readme.txt"]);
 });
 
-test("files and folders dropped together are all found, single files without a path", async () => {
+test("if files and folders are dropped together, the page finds all files; only files in folders have a path", async () => {
   const roots = [fileEntry("a.txt"), fileEntry("a.txt"), folderEntry("f", [fileEntry("a.txt")]), folderEntry("e", [])];
 
   const walked = await walk(roots.map((entry) => rootOf(entry)));
@@ -116,7 +116,7 @@ test("files and folders dropped together are all found, single files without a p
   assert.deepEqual(walked.empty, ["e"]);
 });
 
-test("nested folders are read at any depth", async () => {
+test("the page finds a file below 50 nested folders", async () => {
   let folder = folderEntry("49", [fileEntry("deep.txt")]);
   for (let depth = 48; depth >= 0; depth -= 1) folder = folderEntry(`${depth}`, [folder]);
 
@@ -139,7 +139,7 @@ test("a dropped file that cannot be opened is listed as unreadable", async () =>
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["good.txt"], ["bad.txt"]]);
 });
 
-test("a browser with handles only: files are found, and unreadable ones are listed", async () => {
+test("if the browser offers only file handles, the page finds the files of a folder and lists unreadable files", async () => {
   const fileHandle = (name, problem) => ({
     name,
     kind: "file",
@@ -161,7 +161,7 @@ test("a browser with handles only: files are found, and unreadable ones are list
   assert.deepEqual([pathsOf(walked), walked.unreadable, walked.empty], [["trip/a.txt"], ["trip/b2.txt", "trip/shut/"], ["trip/empty"]]);
 });
 
-test("a browser without entries: files are found, and folders are listed as unreadable", async () => {
+test("if the browser cannot read folders, the page finds the dropped files and lists the folders as unreadable", async () => {
   const folder = { name: "f", slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException("No.", "NotReadableError")) }) };
   const roots = [
     { name: "a.txt", entry: null, file: new File(["x"], "a.txt") },
@@ -174,7 +174,7 @@ test("a browser without entries: files are found, and folders are listed as unre
   assert.deepEqual([pathsOf(walked), walked.unreadable], [["a.txt"], ["f", "item 3"]]);
 });
 
-test("the walk lets the browser run other tasks even if all answers come at once", async () => {
+test("while the page reads a folder of 3,000 files, the browser can run other tasks", async () => {
   const busy = (milliseconds) => {
     for (const end = performance.now() + milliseconds; performance.now() < end; );
   };
