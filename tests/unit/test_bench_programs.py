@@ -56,7 +56,9 @@ def two_files(folder: Path) -> list[str]:
 
 
 @EACH
-def test_keys_are_only_in_the_environment(program: Program, tmp_path: Path) -> None:
+def test_benchmark_passes_keys_only_in_the_environment(
+    program: Program, tmp_path: Path
+) -> None:
     recorder = Recorder(tmp_path, [5, 5])
     assert send(recorder, program, two_files(tmp_path)) == Run(2)
     assert recorder.command[0] == f"/programs/{program.binary}"
@@ -66,7 +68,7 @@ def test_keys_are_only_in_the_environment(program: Program, tmp_path: Path) -> N
 
 @EACH
 @pytest.mark.parametrize("stored", [[], [5], [5, 4]])
-def test_missing_bytes_are_an_error(
+def test_run_that_stores_too_few_bytes_raises(
     program: Program, stored: list[int], tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeError, match="objects"):
@@ -85,7 +87,7 @@ def test_settings_of_the_user_do_not_change_the_results(
     )
 
 
-def test_boto3_reports_its_own_time_without_its_start(
+def test_run_of_boto3_uses_the_time_that_the_program_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[Any] = []
@@ -119,7 +121,7 @@ def test_program_that_cannot_be_installed_is_left_out(
 
 
 @EACH
-def test_program_is_installed_again_only_for_a_new_lock(
+def test_program_is_installed_again_only_if_the_lock_file_has_changed(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Every installation fails, because pip may not read any index.
@@ -141,7 +143,7 @@ def test_program_is_installed_again_only_for_a_new_lock(
     assert not binary.exists()
 
 
-def test_lines_of_a_lock_file_belong_to_one_package() -> None:
+def test_locked_lines_returns_only_the_lines_of_one_package() -> None:
     lock = (
         "a==1 \\\n    --hash=sha256:11\n    # via x\na-b==2 \\\n    --hash=sha256:22\n"
     )

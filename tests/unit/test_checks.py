@@ -75,7 +75,7 @@ def test_bucket_that_no_doctor_has_tested_is_reported(settings: Any) -> None:
     assert checks.check_bucket_is_certified(databases=["default"]) == []
 
 
-def test_check_of_the_bucket_needs_no_table(
+def test_check_of_the_bucket_reports_nothing_if_the_table_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def no_table() -> Any:
@@ -126,7 +126,7 @@ def test_missing_storage_is_an_error(settings: Any) -> None:
     assert ids(checks.check_storage()) == ["uploads.E002"]
 
 
-def test_sigv2_is_an_error(settings: Any) -> None:
+def test_storage_that_signs_with_sigv2_is_an_error(settings: Any) -> None:
     settings.STORAGES = {
         **settings.STORAGES,
         "uploads": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {}},
@@ -248,7 +248,7 @@ def test_unencrypted_endpoint_is_reported(
         ("[::1]", "http://[::1]:8333", False),
     ],
 )
-def test_bucket_on_the_same_site_is_reported(
+def test_bucket_under_the_same_domain_as_the_pages_is_reported(
     settings: Any, host: str, endpoint: str, *, is_same: bool
 ) -> None:
     # Browsers attach SameSite cookies to requests between hosts of the same site.

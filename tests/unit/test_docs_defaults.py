@@ -75,7 +75,7 @@ def test_every_default_in_the_table_is_the_default_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
-def test_value_after_the_name_of_a_variable_is_its_default(page: Path) -> None:
+def test_value_in_parentheses_after_a_variable_is_its_default(page: Path) -> None:
     """For example, a page has the words `UPLOADS_INLINE_INSPECTION_BYTES` (16 MiB)."""
     named = re.findall(
         r"`(UPLOADS_[A-Z_]+)`\s+\((`?[\d.]+(?:\s+(?:days?|[KMGT]i?B))?`?)\b",

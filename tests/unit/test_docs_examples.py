@@ -30,7 +30,7 @@ def example(page: str, name: str) -> Any:
     return names[name]
 
 
-def test_examples_cover_every_python_block_of_the_docs() -> None:
+def test_docs_have_no_python_block_without_a_test() -> None:
     blocks = {
         page.name: page.read_text().count("```python") for page in DOCS.rglob("*.md")
     }
@@ -93,7 +93,7 @@ def test_example_of_an_inspector_compares_with_a_stored_file(
 
 
 @pytest.mark.django_db
-def test_files_wait_while_the_template_is_missing(
+def test_csv_files_wait_if_the_template_of_the_example_is_missing(
     alice: User, bucket: Bucket, template: Upload
 ) -> None:
     lifecycle.remove(template, actor=alice)

@@ -61,7 +61,9 @@ QUERIES = {
 
 
 @pytest.mark.parametrize("title", QUERIES)
-def test_query_names_existing_metrics_and_their_labels_only(title: str) -> None:
+def test_query_uses_only_existing_metrics_and_labels_of_these_metrics(
+    title: str,
+) -> None:
     query = QUERIES[title]
     names = set(re.findall(r"\bslipway_\w+", query))
     known = exported()

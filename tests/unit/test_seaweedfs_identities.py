@@ -12,7 +12,9 @@ from pytest_django import Settings
 FILE = Path(__file__).resolve().parents[2] / "infra" / "seaweedfs" / "identities.json"
 
 
-def test_worker_has_the_policy_of_iam_policy(settings: Settings) -> None:
+def test_worker_has_the_policy_that_the_command_iam_policy_prints(
+    settings: Settings,
+) -> None:
     settings.S3_BUCKET = "slipway"
     output = StringIO()
     call_command("iam_policy", "worker", stdout=output)

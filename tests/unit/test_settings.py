@@ -99,7 +99,7 @@ def test_start_of_production_names_all_missing_variables(
             "TASKS_BACKEND": "database",
         },
     ],
-    ids=["least", "most"],
+    ids=["required variables", "more variables"],
 )
 def test_deployment_check_reports_no_issue(
     tmp_path: Path, more: dict[str, str]
@@ -266,7 +266,7 @@ def test_clamd_and_workers_can_be_switched_on(
     ["S3_ENDPOINT_URL", "S3_PUBLIC_ENDPOINT_URL", "UPLOADS_S3_PUBLIC_ENDPOINTS"],
 )
 @pytest.mark.parametrize("url", ["https://a.example.org;script-src", "https://*"])
-def test_endpoint_cannot_change_the_content_security_policy(
+def test_endpoint_that_would_change_the_content_security_policy_is_refused(
     tmp_path: Path, name: str, url: str
 ) -> None:
     with pytest.raises(ImproperlyConfigured, match="is not an endpoint of S3"):

@@ -121,7 +121,7 @@ VULNERABLE = {
         (None, UNCHECKED, "the last words"),
     ],
 )
-def test_packages_skipped_by_pip_audit_are_unchecked(
+def test_output_of_pip_audit_gives_the_right_status(
     output: object, status: int, words: str
 ) -> None:
     text = json.dumps(output) if output else ""
@@ -152,7 +152,7 @@ NPM_VULNERABLE = {
         (None, UNCHECKED, "could not be checked: "),
     ],
 )
-def test_unreachable_npm_audit_is_unchecked(
+def test_output_of_npm_audit_gives_the_right_status(
     output: object, status: int, words: str
 ) -> None:
     text = json.dumps(output) if output is not None else ""
@@ -172,7 +172,7 @@ def test_unreachable_npm_audit_is_unchecked(
         ([FOUND, CLEAN], FOUND),
     ],
 )
-def test_overall_status_is_found_if_one_check_found_something(
+def test_overall_status_is_the_worst_status_of_all_checks(
     statuses: list[int], status: int
 ) -> None:
     assert vulnerabilities.overall(statuses) == status

@@ -46,7 +46,7 @@ def address(forwarded: str | None, remote: str = PROXY) -> str:
         (-1, "203.0.113.7", PROXY),
     ],
 )
-def test_client_address_is_the_nth_entry_from_the_right(
+def test_trusted_proxy_count_selects_the_clients_address_from_the_header(
     settings: Settings, count: int, forwarded: str | None, expected: str
 ) -> None:
     settings.TRUSTED_PROXY_COUNT = count

@@ -98,7 +98,7 @@ def test_correct_password_is_not_counted_before_the_second_factor(alice: Any) ->
 
 
 @time_machine.travel(NOON, tick=False)
-def test_correct_password_is_not_counted_at_a_confirmation(alice: Any) -> None:
+def test_correct_password_on_the_confirmation_page_is_not_counted(alice: Any) -> None:
     browser = Client(headers={"X-Forwarded-For": "203.0.113.7"})
     browser.force_login(alice)
 
@@ -110,7 +110,7 @@ def test_correct_password_is_not_counted_at_a_confirmation(alice: Any) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_no_password_is_hashed_over_the_limit() -> None:
+def test_login_over_the_limit_hashes_no_password() -> None:
     statuses(5)
 
     with mock.patch.object(MD5PasswordHasher, "encode") as encode:
@@ -140,7 +140,7 @@ def test_successful_login_is_not_counted() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_success_does_not_reset_earlier_failures() -> None:
+def test_successful_login_does_not_reset_the_count_of_failures() -> None:
     """Otherwise attackers could reset the count by a login with their own account."""
     statuses(4)
     log_in(password=PASSWORD)
@@ -149,7 +149,7 @@ def test_success_does_not_reset_earlier_failures() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_account_is_locked_only_for_the_guessing_address() -> None:
+def test_guesses_lock_an_account_only_for_the_guessers_address() -> None:
     assert statuses(6)[-1] == 429
 
     assert log_in(password=PASSWORD, address="198.51.100.9").status_code == 302
@@ -180,7 +180,7 @@ def test_forged_forwarded_header_does_not_raise_the_limit() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_names_in_other_case_share_a_limit() -> None:
+def test_names_that_differ_only_in_case_share_a_limit() -> None:
     answers = [log_in(name).status_code for name in ("alice", "Alice", "ALICE") * 2]
 
     assert answers == [200] * 5 + [429]

@@ -52,7 +52,7 @@ def admitted(*subjects: Subject, tries: int = 30) -> int:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_exactly_as_many_starts_as_the_limit_are_admitted() -> None:
+def test_limit_admits_exactly_the_given_number_of_starts() -> None:
     assert admitted(ALICE) == 10
     assert admitted(ALICE) == 0
     assert admitted(BOB) == 10
@@ -66,7 +66,7 @@ def test_used_allowance_recovers_gradually() -> None:
             assert admitted(ALICE) == earned
 
 
-def test_burst_around_the_end_of_a_window_is_limited() -> None:
+def test_one_minute_admits_the_initial_allowance_and_the_recovered_allowance() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         passed = 0
         for _ in range(120):
@@ -77,7 +77,7 @@ def test_burst_around_the_end_of_a_window_is_limited() -> None:
     assert passed == 10 + 9
 
 
-def test_action_is_admitted_exactly_after_retry_after() -> None:
+def test_refused_action_is_admitted_exactly_after_the_returned_wait_time() -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         for cost in (1, 3, 10):
             clock.shift(timedelta(hours=1, milliseconds=1))
@@ -120,7 +120,7 @@ def test_batch_uses_as_much_allowance_as_it_has_items() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_cost_over_the_limit_is_refused_and_uses_no_allowance() -> None:
+def test_action_that_costs_more_than_the_limit_uses_no_allowance() -> None:
     with pytest.raises(InvalidRequest, match="11 items, but the limit is 10 in one"):
         spend("start", ALICE, cost=11)
 
@@ -128,14 +128,14 @@ def test_cost_over_the_limit_is_refused_and_uses_no_allowance() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_refusal_by_the_address_does_not_use_the_users_limit() -> None:
+def test_refusal_by_the_limit_of_the_address_does_not_use_the_users_allowance() -> None:
     assert admitted(ALICE, OFFICE) == 10
     assert admitted(BOB, OFFICE) == 5
     assert admitted(BOB) == 5
 
 
 @time_machine.travel(NOON, tick=False)
-def test_refusal_by_the_user_does_not_use_the_limit_of_the_address() -> None:
+def test_refusal_by_the_users_limit_does_not_use_the_allowance_of_the_address() -> None:
     # Alice has 30 refused starts. If the limit of the address counted only a sixth of
     # them, it would be used up.
     assert admitted(ALICE, OFFICE, tries=40) == 10
@@ -150,7 +150,7 @@ def test_actions_have_separate_allowances() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_switched_off_limit_writes_no_row() -> None:
+def test_action_whose_limit_is_switched_off_writes_no_row() -> None:
     for _ in range(1000):
         spend("download", ALICE, cost=100)
 
@@ -158,7 +158,7 @@ def test_switched_off_limit_writes_no_row() -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_returned_allowance_can_be_used_again() -> None:
+def test_allowance_that_is_given_back_can_be_used_again() -> None:
     admitted(ALICE)
     rates.give_back("start", ALICE, cost=3)
 
@@ -251,7 +251,7 @@ def test_ipv6_addresses_of_one_network_are_counted_together(
     assert [payer.name for payer in paying[1:]] == counted
 
 
-def test_typed_name_is_not_stored() -> None:
+def test_rate_limit_rows_do_not_contain_the_typed_login_name() -> None:
     paying = login_payers("hunter2", "203.0.113.7")
     spend("login", *paying)
 
@@ -298,7 +298,9 @@ def test_invalid_limit_is_refused_with_its_setting(
         options()
 
 
-def test_presign_limit_below_one_request_is_refused(settings: Settings) -> None:
+def test_presign_limit_below_the_parts_of_one_request_is_refused(
+    settings: Settings,
+) -> None:
     settings.UPLOADS = {"RATE_PRESIGN": "99/minute"}
 
     with pytest.raises(ImproperlyConfigured, match="UPLOADS_RATE_PRESIGN allows 99 in"):
@@ -319,7 +321,7 @@ BATCH = 100
 
 @pytest.mark.parametrize("action", ["start", "complete", "presign", "change"])
 @pytest.mark.parametrize("seconds_a_batch", [0, 0.3])
-def test_default_limits_admit_three_drops_of_ten_thousand_files(
+def test_default_limits_admit_three_dropped_folders_of_ten_thousand_files(
     settings: Settings, action: Any, seconds_a_batch: float
 ) -> None:
     settings.UPLOADS = {}

@@ -214,7 +214,7 @@ def test_stored_malformed_passkey_does_not_break_pages(
 
 
 @pytest.mark.parametrize("page", ADDRESSES)
-def test_response_that_is_no_credential_is_refused(
+def test_text_that_is_no_passkey_response_is_refused(
     alice: Any, device: Device, page: str, subtests: pytest.Subtests
 ) -> None:
     client, _ = open_page(page, alice)
@@ -236,7 +236,7 @@ def test_refusal_of_a_passkey_tells_what_to_do(
     assert "could not be read. Try again." in answer.content.decode()
 
 
-def test_only_members_of_the_protocol_are_stored(alice: Any) -> None:
+def test_unneeded_members_of_a_passkey_response_are_not_stored(alice: Any) -> None:
     client, challenge = open_page("add", alice)
     sent = Device().register(challenge)
     sent["note"] = sent["response"]["publicKey"] = "x" * 1000

@@ -50,7 +50,7 @@ def log_in(browser: Client) -> Any:
     return browser.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
 
 
-def test_passkey_options_create_a_limited_number_of_sessions(
+def test_requests_for_passkey_options_create_a_limited_number_of_sessions(
     clock: time_machine.Traveller,
 ) -> None:
     answers = [
@@ -123,7 +123,7 @@ def test_passkey_requests_do_not_block_password_logins(alice: Any) -> None:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_requests_of_another_site_do_not_use_a_visitors_limit(site: str) -> None:
+def test_requests_from_other_websites_do_not_use_a_visitors_limit(site: str) -> None:
     for _ in range(8):
         refused = logged_out_client().get(
             OPTIONS, headers={"Accept": "application/json", "Sec-Fetch-Site": site}
@@ -172,7 +172,7 @@ def test_reset_link_creates_a_limited_number_of_sessions(alice: Any) -> None:
     assert Session.objects.count() == 5
 
 
-def test_head_request_and_invalid_reset_link_create_no_session(alice: Any) -> None:
+def test_head_requests_and_invalid_reset_links_create_no_session(alice: Any) -> None:
     link = reset_link(alice)
 
     for _ in range(8):
@@ -190,7 +190,7 @@ def reset_link(user: Any) -> str:
     return link[1]
 
 
-def test_guesses_with_new_names_over_the_limit_create_no_rows(
+def test_login_attempts_over_the_limit_create_no_rows_for_new_names(
     settings: Settings,
 ) -> None:
     settings.UPLOADS = {"RATE_LOGIN_PER_ADDRESS": "3/hour"}
@@ -204,7 +204,9 @@ def test_guesses_with_new_names_over_the_limit_create_no_rows(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
+@pytest.mark.parametrize(
+    "is_open", [True, False], ids=["sign-up open", "sign-up closed"]
+)
 def test_other_requests_without_a_login_create_no_row(
     settings: Settings, bucket: Bucket, is_open: bool
 ) -> None:

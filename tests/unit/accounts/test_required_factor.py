@@ -70,7 +70,7 @@ def test_redirect_to_the_second_factor_shows_the_reason(
     assert "/accounts/2fa/webauthn/add/" in page
 
 
-def test_factor_required_from_staff_affects_only_the_admin(
+def test_second_factor_required_from_staff_affects_only_the_admin(
     client: Client, alice: Any, settings: Settings, django_user_model: Any
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = "staff"
@@ -83,7 +83,7 @@ def test_factor_required_from_staff_affects_only_the_admin(
         assert browser.get("/api/v1/me").status_code == 200
 
 
-def test_factor_required_from_all_permits_only_account_pages(
+def test_person_without_the_required_factor_sees_only_account_pages(
     client: Client, alice: Any, settings: Settings
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = "all"
@@ -96,7 +96,7 @@ def test_factor_required_from_all_permits_only_account_pages(
     assert client.post("/accounts/logout/")["Location"] == "/accounts/login/"
 
 
-def test_factor_required_from_all_refuses_sessions_in_the_api_with_a_reason(
+def test_api_refuses_a_session_without_the_required_factor_with_a_reason(
     client: Client, alice: Any, settings: Settings
 ) -> None:
     settings.TWO_FACTOR_REQUIRED = "all"

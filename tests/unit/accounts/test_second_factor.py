@@ -234,7 +234,7 @@ def test_database_contains_no_readable_secret_of_a_factor(
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_factor_works_after_a_key_change_if_the_old_key_is_a_fallback(
+def test_factor_works_after_a_key_change_only_with_a_fallback_key(
     client: Client, secret: str, settings: Settings, kept: bool
 ) -> None:
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY] if kept else []
@@ -272,7 +272,7 @@ def test_passkey_link_is_hidden_until_a_script_has_checked_the_browser(
     assert "data-passkey-unsupported hidden" in page
 
 
-def test_confirmation_by_passkey_is_hidden_until_a_script_shows_the_link(
+def test_link_for_a_confirmation_by_passkey_is_hidden_without_a_script(
     client: Client, alice: Any
 ) -> None:
     client.force_login(alice)
@@ -288,7 +288,7 @@ def test_confirmation_by_passkey_is_hidden_until_a_script_shows_the_link(
     assert "build/passkeys.js" in page
 
 
-def test_heading_of_other_confirmations_is_shown_if_one_is_no_passkey(
+def test_confirmation_page_shows_a_heading_for_methods_other_than_passkeys(
     client: Client, alice: Any, secret: str
 ) -> None:
     add_passkey(alice)

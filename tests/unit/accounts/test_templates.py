@@ -57,7 +57,7 @@ def test_templates_of_the_library_extend_the_sites_base_template() -> None:
         ("get", "/admin/login/", {"next": "account_logout"}),
     ],
 )
-def test_invalid_input_on_account_pages_is_no_error(
+def test_invalid_input_on_account_pages_gets_a_redirect_or_404(
     admin_client: Client, method: str, address: str, data: dict[str, str]
 ) -> None:
     answer = getattr(admin_client, method)(address, data)

@@ -146,7 +146,9 @@ def test_problems_found_by_audit_and_doctor_are_shown(
     )
 
 
-def test_staff_without_the_permissions_see_only_their_lists(client: Client) -> None:
+def test_first_page_shows_unfinished_uploads_only_with_both_permissions(
+    client: Client,
+) -> None:
     clerk = User.objects.create_user("clerk", password="demo", is_staff=True)
     client.force_login(clerk)
     begin(clerk, b"hello", filename="secret-name.txt")
@@ -173,7 +175,7 @@ def test_bars_are_proportional_and_have_a_text() -> None:
     ("value", "ceiling"),
     [(0, 2), (1, 2), (2, 2), (3, 4), (9, 10), (11, 20), (2874, 4000), (10**12, 10**12)],
 )
-def test_scale_ends_at_a_round_number(value: int, ceiling: int) -> None:
+def test_scale_of_a_chart_ends_at_a_round_number(value: int, ceiling: int) -> None:
     assert nice_ceiling(value) == ceiling
 
 

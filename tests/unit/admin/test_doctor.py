@@ -73,7 +73,7 @@ def test_only_one_run_of_the_doctor_at_a_time(operator: Client) -> None:
     cache.delete(page.LOCK)
 
 
-def test_self_test_returns_requests_and_then_findings(
+def test_self_test_first_returns_requests_for_the_browser_and_then_findings(
     operator: Client, bucket: Bucket
 ) -> None:
     plan = operator.post(reverse("doctor-begin")).json()
@@ -89,7 +89,7 @@ def test_self_test_returns_requests_and_then_findings(
     assert list(bucket.list_multipart_uploads("uploads/")) == []
 
 
-def test_changed_ticket_is_refused(operator: Client, bucket: Bucket) -> None:
+def test_self_test_refuses_an_invalid_ticket(operator: Client, bucket: Bucket) -> None:
     assert operator.post(reverse("doctor-end"), {"ticket": "x"}).status_code == 400
 
 

@@ -175,7 +175,7 @@ def test_long_list_is_streamed_in_few_queries(client: Client, superuser: User) -
         ("uploads/storagequota", "pk__usersession__session_key__gt"),
     ],
 )
-def test_filters_by_secrets_are_refused(
+def test_filters_on_secret_columns_are_refused(
     client: Client, superuser: User, place: str, lookup: str, page: str
 ) -> None:
     """Staff who may only view a list could guess a secret character by character."""
@@ -184,7 +184,9 @@ def test_filters_by_secrets_are_refused(
     assert client.get(f"{address}?{lookup}=A").status_code == 400
 
 
-def test_filter_by_the_object_key_is_permitted(client: Client, superuser: User) -> None:
+def test_filter_by_the_primary_key_is_permitted(
+    client: Client, superuser: User
+) -> None:
     address = f"/admin/uploads/storagequota/?pk__in={superuser.pk}"
 
     assert client.get(address).status_code == 200

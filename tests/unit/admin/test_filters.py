@@ -62,7 +62,7 @@ def own_filters() -> Iterator[tuple[str, str]]:
                 yield place, str(entry.parameter_name)
 
 
-def test_filters_cover_every_list_with_a_filter() -> None:
+def test_collected_filters_include_those_of_all_lists() -> None:
     found = set(own_filters())
 
     assert {(EVENTS, "account"), (EVENTS, "actor"), (EVENTS, "kind")} <= found
@@ -133,7 +133,9 @@ def test_export_with_an_unknown_account_exports_no_rows(
     assert not AuditEvent.objects.filter(kind="admin.exported").exists()
 
 
-def test_known_values_still_list_their_rows(operator: Client, alice: User) -> None:
+def test_filter_with_a_known_value_lists_the_matching_rows(
+    operator: Client, alice: User
+) -> None:
     team = Group.objects.create(name="team")
     Group.objects.create(name="other")
     alice.groups.add(team)
@@ -151,7 +153,7 @@ def test_known_values_still_list_their_rows(operator: Client, alice: User) -> No
 
 
 @pytest.mark.parametrize("page", ["x", "-1", "0", "99999"])
-def test_page_number_over_the_end_keeps_the_filter(
+def test_list_with_an_invalid_page_number_keeps_the_filter(
     operator: Client, alice: User, page: str
 ) -> None:
     bob = User.objects.create_user("bob")

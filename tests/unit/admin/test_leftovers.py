@@ -57,7 +57,7 @@ def test_parked_notifications_are_read_only(admin_client: Client) -> None:
     assert answer.status_code == 403
 
 
-def test_message_that_succeeds_is_deleted(
+def test_parked_message_is_deleted_after_successful_processing(
     admin_client: Client, unprocessed_upload: Upload
 ) -> None:
     park_event_about(unprocessed_upload)
@@ -68,7 +68,7 @@ def test_message_that_succeeds_is_deleted(
     assert not ParkedNotification.objects.exists()
 
 
-def test_message_that_fails_again_is_kept(
+def test_parked_message_that_fails_again_is_kept(
     admin_client: Client, bucket: Bucket, unprocessed_upload: Upload
 ) -> None:
     park("http", "garbage", "The message is not JSON.")

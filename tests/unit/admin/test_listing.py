@@ -85,7 +85,7 @@ def test_no_list_counts_all_rows(operator: Client, alice: Any, address: str) -> 
     assert not [q["sql"] for q in queries if "DISTINCT" in q["sql"]]
 
 
-def test_count_above_the_limit_is_shown_as_more_than(
+def test_number_of_rows_above_the_limit_is_shown_as_more_than_the_limit(
     operator: Client, alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CappedPaginator, "LIMIT", 4)

@@ -29,7 +29,7 @@ from uploads.states import State
 pytestmark = pytest.mark.django_db
 
 
-def test_delete_action_asks_then_deletes_and_releases_quota(
+def test_delete_action_after_confirmation_deletes_files_and_releases_quota(
     operator: Client, alice: Any, admin_user: Any, bucket: Bucket
 ) -> None:
     StorageQuota.objects.create(user=alice, used_bytes=10, file_count=2)

@@ -36,7 +36,7 @@ def test_quota_bar_with_limit_zero_is_full() -> None:
     assert "quota-bar-full" in bar(5, 0, 3)
 
 
-def test_limits_are_typed_with_units_and_keep_the_counters(
+def test_saving_limits_with_units_does_not_change_the_counters(
     operator: Client, alice: Any
 ) -> None:
     row = StorageQuota.objects.create(user=alice, used_bytes=7, file_count=1)

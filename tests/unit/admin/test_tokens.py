@@ -18,7 +18,7 @@ from uploads.models import (
 pytestmark = pytest.mark.django_db
 
 
-def test_token_is_shown_once_and_its_digest_never(
+def test_secret_of_a_token_is_shown_once_and_the_digest_never(
     operator: Client, admin_user: Any, alice: Any
 ) -> None:
     page = operator.post(

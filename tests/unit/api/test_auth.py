@@ -46,7 +46,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("method", "tail"), VERBS)
-def test_upload_of_another_person_is_answered_like_an_unknown_id(
+def test_upload_of_another_person_gets_the_answer_for_an_unknown_id(
     call: Call, bob: Any, method: str, tail: str
 ) -> None:
     theirs = lifecycle.start(
@@ -99,7 +99,7 @@ def test_change_by_session_requires_the_csrf_token(alice: Any, bucket: Bucket) -
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/uploads"), ("POST", "/uploads")]
 )
-def test_request_of_a_page_for_another_account_is_refused(
+def test_request_from_a_page_of_another_account_is_refused(
     alice: Any, bob: Any, bucket: Bucket, method: str, path: str
 ) -> None:
     client = Client()
@@ -115,7 +115,7 @@ def test_request_of_a_page_for_another_account_is_refused(
     assert Upload.objects.filter(owner=alice).count() == 0
 
 
-def test_token_needs_no_csrf_token_and_wrong_token_does_not_use_the_session(
+def test_valid_token_needs_no_csrf_token_and_wrong_token_gets_401(
     alice: Any, bucket: Bucket
 ) -> None:
     _, secret = create_token(alice, name="script")

@@ -82,7 +82,7 @@ def test_starting_a_batch_needs_a_constant_number_of_queries(
     assert Upload.objects.count() == 111
 
 
-def test_started_batch_has_the_same_rows_as_single_starts(
+def test_batch_start_writes_the_same_rows_as_single_starts(
     browser: Client, alice: User
 ) -> None:
     alone = send(browser, "/uploads", declaration(0)).json()
@@ -128,7 +128,7 @@ def test_batch_over_the_quota_admits_the_files_that_fit_in_order(
 
 
 @pytest.mark.parametrize("limit", ["max_files", "max_open"])
-def test_batch_stops_at_the_limit_of_files(
+def test_batch_refuses_files_above_the_limit_of_files(
     browser: Client, alice: User, limit: str
 ) -> None:
     StorageQuota.objects.create(user=alice, **{limit: 3})
@@ -194,7 +194,7 @@ def test_items_with_an_idempotency_key_are_found_in_any_batch(browser: Client) -
     assert Upload.objects.filter(idempotency_key="batch/1").count() == 1
 
 
-def test_one_key_for_two_items_starts_one_upload_and_refuses_a_different_file(
+def test_reused_idempotency_key_returns_the_upload_or_refuses_another_file(
     browser: Client,
 ) -> None:
     key = {"idempotency_key": "one"}
@@ -220,7 +220,7 @@ def test_invalid_idempotency_key_of_an_item_is_refused(
     assert Upload.objects.count() == 0
 
 
-def test_batch_returns_the_uploads_of_a_concurrent_batch_with_its_key(
+def test_batch_returns_the_uploads_of_a_concurrent_batch_with_the_same_key(
     browser: Client,
 ) -> None:
     # Both batches have looked for the keys before one of them created the rows.
@@ -287,7 +287,7 @@ def test_completing_a_batch_needs_a_constant_number_of_queries(
     assert set(Upload.objects.values_list("state", flat=True)) == {"ready"}
 
 
-def test_completed_batch_has_the_same_rows_as_single_completions(
+def test_batch_completion_writes_the_same_rows_as_single_completions(
     browser: Client, alice: User, bucket: Bucket
 ) -> None:
     start(browser, [declaration(n) for n in range(3)])
@@ -315,7 +315,7 @@ def test_completed_batch_has_the_same_rows_as_single_completions(
     assert details[0] == details[1]
 
 
-def test_changed_missing_and_cancelled_uploads_of_a_batch_get_own_results(
+def test_batch_completion_returns_a_separate_result_for_each_failed_upload(
     browser: Client, bucket: Bucket, alice: User
 ) -> None:
     start(browser, [declaration(n) for n in range(5)])
@@ -341,7 +341,7 @@ def test_changed_missing_and_cancelled_uploads_of_a_batch_get_own_results(
     assert quota.usage(alice).file_count == 2
 
 
-def test_row_changed_during_the_check_of_its_batch_keeps_its_change(
+def test_rename_or_cancel_during_a_batch_completion_is_kept(
     browser: Client, bucket: Bucket, alice: User
 ) -> None:
     start(browser, [declaration(n) for n in range(3)])
@@ -369,7 +369,9 @@ def test_row_changed_during_the_check_of_its_batch_keeps_its_change(
     assert (now.file_count, now.reserved_files) == (2, 0)
 
 
-def test_small_object_is_read_by_one_request(browser: Client, bucket: Bucket) -> None:
+def test_completing_a_batch_reads_each_small_object_by_one_request(
+    browser: Client, bucket: Bucket
+) -> None:
     start(browser, [declaration(n) for n in range(2)])
     ids = store_objects(bucket, range(2))
 

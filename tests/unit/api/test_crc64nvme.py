@@ -36,7 +36,7 @@ def test_small_file_is_declared_by_its_crc(call: Call) -> None:
     assert "x-amz-checksum-sha256" not in started["request"]["headers"]
 
 
-def test_batch_takes_both_algorithms(call: Call) -> None:
+def test_batch_accepts_files_with_different_checksum_algorithms(call: Call) -> None:
     body = {"uploads": [IN_CRC, HELLO]}
 
     results = call("POST", "/uploads/batch", body).json()["results"]
@@ -55,7 +55,7 @@ def test_malformed_crc_is_refused(call: Call, value: Any) -> None:
     assert "checksum_crc64nvme" in problem["errors"]
 
 
-def test_request_for_parts_needs_one_algorithm_for_all(call: Call) -> None:
+def test_request_for_parts_with_two_checksum_algorithms_is_refused(call: Call) -> None:
     body = {"filename": "f", "byte_size": 20 * MIB, "content_type": "text/plain"}
     upload = call("POST", "/uploads", body).json()
     mixed = [

@@ -34,7 +34,7 @@ def with_head(content: bytes, **changes: Any) -> dict[str, Any]:
     return HELLO | {"head": base64.b64encode(content).decode()} | changes
 
 
-def test_disguised_file_is_refused_before_the_reservation(
+def test_disguised_program_is_refused_before_space_is_reserved(
     call: Call, alice: Any
 ) -> None:
     body = with_head(heads.PE, filename="film.mp4", content_type="video/mp4")
@@ -47,7 +47,7 @@ def test_disguised_file_is_refused_before_the_reservation(
     assert usage_of(alice).reserved_bytes == 0
 
 
-def test_film_is_refused_at_the_start_by_a_policy_of_pictures(
+def test_film_named_as_a_picture_is_refused_by_a_policy_for_pictures(
     call: Call, alice: Any
 ) -> None:
     UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
@@ -86,7 +86,7 @@ def test_detected_type_takes_precedence_over_the_declared_type(
     assert call("POST", "/uploads", body).status_code == 201
 
 
-def test_first_bytes_change_nothing_under_the_open_policy(call: Call) -> None:
+def test_policy_that_permits_all_types_accepts_any_first_bytes(call: Call) -> None:
     for content in (heads.WORDS, heads.MP4, b""):
         body = with_head(content, content_type="image/png")
         assert call("POST", "/uploads", body).status_code == 201

@@ -149,7 +149,7 @@ def test_form_without_login_is_not_parsed_on_private_pages(
 
 
 @pytest.mark.usefixtures("_frozen_time")
-def test_invalid_body_uses_the_rate_limit_by_its_size(
+def test_rate_limit_counts_an_invalid_body_by_its_size(
     alice: User, browser: Client, subtests: pytest.Subtests
 ) -> None:
     for method, path, action in WITH_BODIES:
@@ -175,7 +175,7 @@ def test_batch_uses_the_rate_limit_once_for_each_file(
     assert used_allowance("start", alice) == 100
 
 
-def test_large_body_under_a_small_rate_limit_is_refused_with_the_limit(
+def test_large_invalid_body_costs_at_most_the_whole_rate_limit(
     alice: User, browser: Client, settings: Settings
 ) -> None:
     # If the cost by size were above the limit, the site would refuse each retry too.

@@ -123,7 +123,7 @@ def test_invalid_idempotency_key_is_refused(call: Call, key: str) -> None:
         ([{"part_number": 1, "checksum_sha256": CHECKSUM}] * 101, "parts"),
     ],
 )
-def test_only_planned_parts_are_presigned(
+def test_request_for_unplanned_or_invalid_parts_is_refused(
     call: Call, parts: list[Any], field: str
 ) -> None:
     upload = call(

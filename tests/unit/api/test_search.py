@@ -55,7 +55,7 @@ def found(user: Any, text: str) -> list[str]:
 @pytest.mark.parametrize(
     "case", CASES["searches"], ids=lambda case: ascii(case["name"])
 )
-def test_search_in_the_api_finds_the_shared_cases(
+def test_api_search_finds_names_as_in_the_shared_cases(
     alice: Any, case: dict[str, Any]
 ) -> None:
     make_upload(alice, filename=case["name"], state=State.READY)
@@ -110,7 +110,7 @@ def _as_old_code_writes_it(upload: Upload) -> None:
         cursor.execute("UPDATE uploads_upload SET search_name = ''")
 
 
-def test_row_of_an_older_version_is_found_and_updated(alice: Any) -> None:
+def test_row_written_by_older_code_is_found_and_gets_a_search_name(alice: Any) -> None:
     upload = make_upload(alice, filename="\u00dcber Notes.txt", state=State.READY)
     _as_old_code_writes_it(upload)
     assert found(alice, "notes") == ["\u00dcber Notes.txt"]

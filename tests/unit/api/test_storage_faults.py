@@ -66,7 +66,9 @@ def report(django_user_model: Any) -> Report:
     return send
 
 
-def test_proved_cause_is_returned(report: Report, examined_origins: list[str]) -> None:
+def test_report_of_a_blocked_upload_gets_the_proved_cause(
+    report: Report, examined_origins: list[str]
+) -> None:
     assert report("blocked", origin="https://testserver") == {
         "faults": ["cors_origin_missing"],
         "examining": False,
@@ -74,7 +76,7 @@ def test_proved_cause_is_returned(report: Report, examined_origins: list[str]) -
     assert examined_origins == ["https://testserver"]
 
 
-def test_thousand_reports_cause_one_examination(
+def test_one_examination_answers_a_thousand_reports(
     report: Report, examined_origins: list[str]
 ) -> None:
     with time_machine.travel(timezone.now(), tick=False):
@@ -88,7 +90,7 @@ def test_thousand_reports_cause_one_examination(
     assert examined_origins == ["http://testserver"]
 
 
-def test_invented_origins_do_not_cause_further_examinations(
+def test_report_of_a_second_origin_causes_no_second_examination(
     report: Report, examined_origins: list[str], settings: Settings
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
@@ -144,7 +146,7 @@ def test_report_does_not_wait_for_an_examination_in_progress(
     assert report("blocked") == {"faults": ["cors_headers"], "examining": False}
 
 
-def test_examination_never_requests_a_url_of_another_site(
+def test_origin_of_another_site_is_not_examined(
     report: Report, examined_origins: list[str]
 ) -> None:
     report("blocked", origin="https://evil.example")
@@ -196,7 +198,7 @@ def test_body_limit_is_examined_when_cors_is_correct(
         (400, None, "refused"),
     ],
 )
-def test_refusal_of_s3_is_named_by_its_code(
+def test_reported_cause_follows_from_the_status_and_code_of_s3(
     report: Report,
     monkeypatch: pytest.MonkeyPatch,
     status: int,

@@ -23,7 +23,9 @@ def store(bucket: Bucket, upload_id: str, content: bytes = b"hello") -> None:
     put(bucket, Upload.objects.get(pk=upload_id), content)
 
 
-def test_small_file_gets_one_request_that_signs_all_facts(call: Call) -> None:
+def test_presigned_request_for_a_small_file_signs_all_facts_of_the_file(
+    call: Call,
+) -> None:
     response = call("POST", "/uploads", HELLO)
 
     assert response.status_code == 201
@@ -103,7 +105,7 @@ def test_large_file_gets_a_plan_of_parts(call: Call) -> None:
     assert listed == {"part_size": 16 * MIB, "part_count": 3, "parts": []}
 
 
-def test_form_is_presigned_on_request(call: Call) -> None:
+def test_start_with_transport_post_returns_a_presigned_form(call: Call) -> None:
     body = call("POST", "/uploads", HELLO | {"transport": "post"}).json()
 
     policy = json.loads(base64.b64decode(body["request"]["fields"]["policy"]))
@@ -202,7 +204,7 @@ def test_repeated_batch_with_its_key_starts_no_second_upload(call: Call) -> None
     assert Upload.objects.count() == 2
 
 
-def test_list_is_paged_by_cursor_newest_first(call: Call) -> None:
+def test_cursor_lists_all_uploads_in_pages_newest_first(call: Call) -> None:
     ids = [
         call("POST", "/uploads", HELLO | {"filename": f"{n}.txt"}).json()["id"]
         for n in range(5)

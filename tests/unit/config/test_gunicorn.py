@@ -36,7 +36,7 @@ def test_gunicorn_knows_every_setting(loaded: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["WEB_CONCURRENCY", "WEB_THREADS"])
-def test_variables_choose_processes_and_threads(
+def test_web_concurrency_sets_the_processes_and_web_threads_the_threads(
     name: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv(name, "3")

@@ -39,7 +39,7 @@ def test_environment_has_no_variables_of_another_site(
     assert environment["DATA_DIR"] == str(site.data_dir)
 
 
-def test_options_of_the_shell_reach_the_processes_of_the_site(
+def test_demo_site_reads_options_but_not_the_bucket_from_the_shell(
     site: DemoSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UPLOADS_CHECKSUM", "crc64nvme")
@@ -77,7 +77,9 @@ def test_running_site_is_found_by_its_data_folder(site: DemoSite) -> None:
     assert running_site(site.data_dir) is None
 
 
-def test_welcome_text_has_url_accounts_data_and_ctrl_c(site: DemoSite) -> None:
+def test_welcome_text_shows_url_accounts_data_folder_and_how_to_stop(
+    site: DemoSite,
+) -> None:
     text = welcome(site)
 
     for words in (site.url, "demo / demo", "admin / admin", str(site.data_dir)):

@@ -52,7 +52,7 @@ def asking() -> subprocess.Popen[bytes]:
     )
 
 
-def test_wait_until_free_returns_when_the_port_is_free() -> None:
+def test_wait_until_free_returns_as_soon_as_the_port_is_free() -> None:
     # Another process could take a port of the ephemeral range as soon as it is free.
     [port] = free_ports(1)
     server = socket.create_server((HOST, port))

@@ -59,7 +59,7 @@ def record(tmp_path: Path) -> PidRecord:
     return PidRecord(tmp_path / "run" / "sleeper.pid")
 
 
-def test_record_returns_the_pid_of_a_running_process(
+def test_pid_record_returns_the_pid_of_a_running_process(
     record: PidRecord, sleeper: subprocess.Popen[bytes]
 ) -> None:
     record.write(sleeper.pid)
@@ -67,7 +67,7 @@ def test_record_returns_the_pid_of_a_running_process(
     assert record.pid() == sleeper.pid
 
 
-def test_record_of_an_ended_process_returns_none(
+def test_pid_record_of_an_ended_process_returns_none(
     record: PidRecord, sleeper: subprocess.Popen[bytes]
 ) -> None:
     record.write(sleeper.pid)
@@ -113,7 +113,7 @@ def test_killing_a_leftover_process_kills_its_group(
         wait_until_ended(child)
 
 
-def test_record_is_replaced_atomically(
+def test_pid_record_is_replaced_atomically(
     record: PidRecord, sleeper: subprocess.Popen[bytes]
 ) -> None:
     record.write(sleeper.pid)
@@ -138,7 +138,7 @@ def test_other_process_with_the_same_pid_is_not_stopped(
     assert sleeper.poll() is None
 
 
-def test_copied_record_does_not_stop_the_original_process(
+def test_copy_of_a_pid_record_does_not_stop_the_original_process(
     record: PidRecord, sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     record.write(sleeper.pid)
@@ -152,7 +152,7 @@ def test_copied_record_does_not_stop_the_original_process(
 
 
 @pytest.mark.parametrize("text", ["", "12", "[]", "{}", '{"pid": "x"}'])
-def test_damaged_record_returns_none(record: PidRecord, text: str) -> None:
+def test_damaged_pid_record_returns_none(record: PidRecord, text: str) -> None:
     record.path.parent.mkdir()
     record.path.write_text(text)
 
@@ -186,8 +186,8 @@ def test_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         "This system cannot end a child process together with its parent."
     )
     pid_file = tmp_path / "pid"
-    # The program starts after its death signal is set. So the signal is set when the
-    # program has written its pid.
+    # The death signal is set before the program starts. So after the program has
+    # written its pid, the signal is set.
     child_program = f"""
 import os, pathlib, time
 pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))

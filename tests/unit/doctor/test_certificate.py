@@ -6,7 +6,7 @@ from uploads.doctor.certificate import certificate
 from uploads.doctor.results import fail, group, note, ok, skip
 
 
-def test_cause_of_a_failed_promise_gets_no_separate_entry() -> None:
+def test_certificate_has_no_separate_entry_for_the_cause_of_a_failure() -> None:
     put = group(
         "contract.put",
         "",

@@ -25,7 +25,7 @@ PRIVATE = "10.0.0.7"
         (["8.8.8.8"], Status.OK, ""),
     ],
 )
-def test_network_of_a_bucket_whose_pages_are_public(
+def test_private_address_of_the_bucket_is_reported_if_pages_are_public(
     monkeypatch: pytest.MonkeyPatch, ours: list[str], status: Status, fact: str
 ) -> None:
     known = {PAGES: ["8.8.4.4"], BUCKET: ours}

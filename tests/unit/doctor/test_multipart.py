@@ -42,7 +42,7 @@ class CompletedBucket:
         (None, False),
     ],
 )
-def test_only_404_and_412_keep_the_promise_of_a_repeated_completion(
+def test_only_404_or_412_is_a_correct_answer_to_a_repeated_completion(
     error: StorageError | None, is_kept: bool
 ) -> None:
     bucket: Any = CompletedBucket(error)

@@ -57,7 +57,7 @@ def ask_through_proxies(
         (["192.0.2.1"], False, 2, "WARN"),
     ],
 )
-def test_setting_is_compared_with_the_received_header(
+def test_wrong_trusted_proxy_count_is_reported_with_the_correct_value(
     monkeypatch: pytest.MonkeyPatch,
     settings: Settings,
     added: list[str],
@@ -99,7 +99,7 @@ def test_site_that_does_not_answer_is_skipped(
     ["", "x", signing.dumps("proxies", salt="another"), signing.dumps("x")],
     ids=["empty", "no signature", "another salt", "another text"],
 )
-def test_request_without_the_secret_gets_no_addresses(text: str) -> None:
+def test_request_without_a_valid_signature_gets_no_addresses(text: str) -> None:
     answer = Client().get(PATH, headers={proxies.HEADER: text})
 
     assert answer.status_code == 404

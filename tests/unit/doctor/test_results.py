@@ -48,7 +48,7 @@ def test_worst_status_of_the_findings_is_returned(
     assert is_green([top]) == (status not in {Status.WARN, Status.FAIL})
 
 
-def test_finding_is_plain_data() -> None:
+def test_findings_are_converted_to_plain_data() -> None:
     found = group("top", "Top", [FAIL]).as_dict()
 
     assert found["status"] == "FAIL"
@@ -92,7 +92,7 @@ def test_finding_is_plain_data() -> None:
         ),
     ],
 )
-def test_preflights_are_judged_like_in_browsers(
+def test_preflights_are_judged_as_browsers_judge_them(
     headers: list[tuple[str, str]], faults: tuple[str, ...]
 ) -> None:
     answer = Answer(200, headers, b"")
@@ -118,7 +118,7 @@ def test_preflights_are_judged_like_in_browsers(
         ("'none'", False),
     ],
 )
-def test_sources_of_a_page_policy_match_like_in_browsers(
+def test_sources_of_a_page_policy_match_as_in_browsers(
     source: str, is_allowed: bool
 ) -> None:
     bucket, page = "https://b.s3.eu-west-1.amazonaws.com", "https://files.example.org"
@@ -126,7 +126,7 @@ def test_sources_of_a_page_policy_match_like_in_browsers(
     assert csp.allows([source], bucket, page) == is_allowed
 
 
-def test_page_policy_without_the_directive_uses_the_default() -> None:
+def test_page_policy_without_connect_src_uses_default_src() -> None:
     policy = "default-src 'self'; img-src *"
 
     assert csp.sources_of(policy, "connect-src") == ["'self'"]

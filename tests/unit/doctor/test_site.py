@@ -39,7 +39,7 @@ def findings() -> dict[str, Finding]:
     return {finding.name: finding for finding in site.ask_site(Examination())}
 
 
-def test_new_site_has_no_findings_but_static_files_and_email() -> None:
+def test_new_site_has_findings_only_about_static_files_and_email() -> None:
     bad = {
         name
         for name, finding in findings().items()
@@ -82,7 +82,7 @@ def test_cache_that_stores_nothing_is_reported(monkeypatch: pytest.MonkeyPatch) 
     assert findings()["site.cache"].status == "FAIL"
 
 
-def test_cache_of_one_process_is_reported(settings: Settings) -> None:
+def test_cache_that_only_one_process_can_read_is_reported(settings: Settings) -> None:
     backend = "django.core.cache.backends.locmem.LocMemCache"
     settings.CACHES = {"default": {"BACKEND": backend}}
 

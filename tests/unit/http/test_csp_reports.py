@@ -78,7 +78,7 @@ def send(body: Any, content_type: str = "application/csp-report") -> int:
     [(OLD, "application/csp-report"), (NEW, "application/reports+json")],
     ids=["report-uri", "report-to"],
 )
-def test_report_becomes_one_line_with_the_known_fields(
+def test_report_is_logged_as_one_line_with_the_known_fields(
     lines: list[Any], body: Any, content_type: str
 ) -> None:
     assert send(body, content_type) == 204
@@ -196,9 +196,7 @@ def test_flood_of_reports_writes_a_limited_number_of_lines(lines: list[Any]) -> 
     assert len(violations(lines)) == MAX_LINES_A_MINUTE
 
 
-def test_reports_are_logged_again_after_a_minute_with_the_number_of_dropped_ones() -> (
-    None
-):
+def test_first_report_after_a_minute_has_the_number_of_dropped_reports() -> None:
     now = 0.0
     budget = Budget(2, clock=lambda: now)
 

@@ -175,7 +175,9 @@ def test_health_checks_answer_during_an_outage(browser: Client, bucket: Bucket) 
 @pytest.mark.parametrize(
     "error", [IntegrityError("x"), DataError("x"), DatabaseError("x"), ValueError("x")]
 )
-def test_other_errors_get_500(browser: Client, path: str, error: Exception) -> None:
+def test_other_database_errors_and_bugs_get_500(
+    browser: Client, path: str, error: Exception
+) -> None:
     with failing_database(error):
         answer = browser.get(path)
 
@@ -261,7 +263,7 @@ def log_output() -> Iterator[io.StringIO]:
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/uploads", "/admin/"])
-def test_outage_writes_one_line_and_the_line_of_the_request(
+def test_outage_adds_one_line_to_the_log_line_of_the_request(
     browser: Client, log_output: io.StringIO, path: str
 ) -> None:
     with failing_database(
@@ -277,7 +279,7 @@ def test_outage_writes_one_line_and_the_line_of_the_request(
     assert lines[1]["status"] == 503
 
 
-def test_other_error_is_logged_with_its_traceback(
+def test_database_error_without_an_outage_is_logged_with_its_traceback(
     browser: Client, log_output: io.StringIO
 ) -> None:
     with failing_database(IntegrityError("a constraint")):
@@ -287,7 +289,9 @@ def test_other_error_is_logged_with_its_traceback(
     assert "Internal Server Error" in log_output.getvalue()
 
 
-def test_deadlock_is_logged_by_its_name(log_output: io.StringIO) -> None:
+def test_deadlock_is_logged_with_the_class_of_the_original_error(
+    log_output: io.StringIO,
+) -> None:
     error = OperationalError("two waited for each other")
     error.__cause__ = errors.DeadlockDetected()
 

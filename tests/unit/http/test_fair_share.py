@@ -133,7 +133,7 @@ def test_health_check_does_not_wait() -> None:
             assert middleware(request).content == path.encode()
 
 
-def test_invented_session_does_not_use_the_turn_of_an_address() -> None:
+def test_session_id_like_an_address_uses_no_turn_of_this_address() -> None:
     """A session id must not count as the network address of another client."""
     middleware = FairShareMiddleware(lambda request: HttpResponse("quick"))
     middleware.turns = Turns(patience=ENOUGH_SECONDS)
@@ -164,7 +164,7 @@ def test_streamed_answer_keeps_its_turn_until_it_is_closed() -> None:
     assert len(middleware.turns) == 0
 
 
-def test_session_and_token_are_credentials() -> None:
+def test_request_with_session_and_token_has_two_credentials() -> None:
     """A client that sends invented sessions with a token must get no more turns."""
     both = request_of(session="a", token="b")
     assert credentials_of(both) == ["a", "bearer b"]
@@ -172,7 +172,7 @@ def test_session_and_token_are_credentials() -> None:
     assert credentials_of(request_of(address="192.0.2.1")) == []
 
 
-def test_invented_sessions_give_a_token_no_further_turns() -> None:
+def test_client_with_one_token_gets_no_more_turns_by_invented_sessions() -> None:
     slow = SlowSite(AT_ONCE)
     middleware = FairShareMiddleware(slow)
     middleware.turns = Turns(patience=ENOUGH_SECONDS)

@@ -363,7 +363,7 @@ def test_templates_have_no_inline_scripts_and_styles() -> None:
         ("sha256", "/static/build/checksum-worker.js", False),
     ],
 )
-def test_only_the_checksum_worker_may_use_webassembly_where_it_is_needed(
+def test_only_the_checksum_worker_with_crc64nvme_may_use_webassembly(
     settings: Any, checksum: str, url: str, is_allowed: bool
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "CHECKSUM": checksum}

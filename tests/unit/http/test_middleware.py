@@ -49,5 +49,5 @@ def test_nul_in_a_cookie_is_refused_before_the_database(
     assert len(queries) == 0
 
 
-def test_escaped_percent_sign_before_zeros_is_accepted(operator: Client) -> None:
+def test_escaped_percent_sign_followed_by_00_is_accepted(operator: Client) -> None:
     assert operator.get(f"{LIST}?q=%2500").status_code == 200

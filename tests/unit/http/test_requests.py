@@ -65,7 +65,7 @@ def test_form_in_another_charset_is_refused_with_a_message(
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "utf8", "no-such", '""'])
-def test_form_with_any_name_of_utf8_is_read(
+def test_form_with_utf8_or_an_unknown_charset_is_read_as_utf8(
     client: Client, kind: str, charset: str
 ) -> None:
     answer = log_in(client, kind, charset)

@@ -119,7 +119,7 @@ def run(code: str, home: Path, **environment: str) -> subprocess.CompletedProces
     )
 
 
-def test_error_and_trace_arrive_without_a_secret(
+def test_sent_errors_and_traces_contain_no_secret(
     telemetry_server: TelemetryServer, tmp_path: Path
 ) -> None:
     url = f"http://127.0.0.1:{telemetry_server.server_port}"
@@ -159,7 +159,7 @@ def test_error_and_trace_arrive_without_a_secret(
 
 
 @pytest.mark.parametrize("name", ["SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT"])
-def test_missing_sdk_stops_the_start_and_names_the_file(
+def test_start_fails_if_the_sdk_is_missing_and_names_the_requirements_file(
     name: str, tmp_path: Path
 ) -> None:
     code = (

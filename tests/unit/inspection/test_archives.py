@@ -36,7 +36,7 @@ def test_encrypted_archive_is_accepted() -> None:
     assert inspect_archive(bytes(content)).accepted
 
 
-def test_zip64_is_accepted_and_counted() -> None:
+def test_zip64_archive_is_accepted_below_the_limit_and_refused_above() -> None:
     assert b"PK\x06\x06" in ZIP64
 
     assert inspect_archive(ZIP64).accepted
@@ -155,7 +155,7 @@ def test_harmful_archives_are_refused(content: bytes, words: str) -> None:
     ],
 )
 @pytest.mark.parametrize("prefix", [b"", b"\n", b"MZ\x00", b"#!/bin/sh\n", b"\x7fELF"])
-def test_zip_bomb_is_found_by_its_name_its_type_or_its_end_record(
+def test_zip_bomb_is_found_under_any_name_type_and_prefix(
     filename: str, content_type: str, prefix: bytes
 ) -> None:
     assert not inspect_archive(

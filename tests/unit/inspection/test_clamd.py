@@ -156,7 +156,7 @@ def test_other_answers_of_clamd_are_not_clean(clamd: FakeClamd, reply: bytes) ->
         scan(clamd, b"x")
 
 
-def test_answer_in_pieces_is_read_to_its_end(clamd: FakeClamd) -> None:
+def test_answer_of_clamd_in_several_pieces_is_read_to_its_end(clamd: FakeClamd) -> None:
     def reply(connection: socket.socket) -> None:
         clamd.read_stream(connection)
         for byte in EICAR:
@@ -189,7 +189,9 @@ def test_early_answer_of_clamd_is_read_after_a_closed_connection(
         scan(clamd, *[b"x" * 1_000_000] * 20)
 
 
-@pytest.mark.parametrize("content", [b"x", b"x" * 50_000_000], ids=["answer", "stream"])
+@pytest.mark.parametrize(
+    "content", [b"x", b"x" * 50_000_000], ids=["no answer", "stream not read"]
+)
 def test_clamd_that_does_not_answer_gives_no_verdict(
     clamd: FakeClamd, content: bytes
 ) -> None:
@@ -224,7 +226,7 @@ def test_malformed_clamd_url_is_refused(url: str) -> None:
         Clamd(url, timeout=1)
 
 
-def test_other_server_at_clamds_url_gives_no_verdict(clamd: FakeClamd) -> None:
+def test_server_that_is_no_clamd_gives_no_verdict(clamd: FakeClamd) -> None:
     clamd.pong = b"220 mail.example.com ESMTP\0"
 
     with pytest.raises(ClamdError, match="is not a clamd"):
@@ -267,7 +269,7 @@ def test_malware_is_refused_with_its_name(clamd: FakeClamd) -> None:
 
 @pytest.mark.parametrize(("too_large", "accepted"), [("refuse", False), ("pass", True)])
 @pytest.mark.parametrize("where", ["by size", "by clamd"])
-def test_object_over_the_scan_limit_is_accepted_or_refused_by_setting(
+def test_setting_decides_about_an_object_over_the_scan_limit(
     clamd: FakeClamd, too_large: str, accepted: bool, where: str
 ) -> None:
     clamd.reply = b"stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0"
@@ -284,7 +286,7 @@ def test_object_over_the_scan_limit_is_accepted_or_refused_by_setting(
 
 
 @pytest.mark.parametrize(("too_large", "accepted"), [("refuse", False), ("pass", True)])
-def test_archive_with_a_file_over_the_scan_limit_is_decided_by_setting(
+def test_setting_decides_about_an_archive_with_a_file_over_the_scan_limit(
     clamd: FakeClamd, too_large: str, accepted: bool
 ) -> None:
     archive = packed(("small.txt", b"x"), ("large.txt", bytes(1_000_000)))
@@ -302,14 +304,16 @@ def test_archive_with_a_file_over_the_scan_limit_is_decided_by_setting(
     assert clamd.stream == archive
 
 
-def test_archive_without_a_directory_is_scanned_as_a_file(clamd: FakeClamd) -> None:
+def test_archive_without_a_directory_is_scanned_like_any_other_file(
+    clamd: FakeClamd,
+) -> None:
     broken = packed(("large.txt", bytes(1_000_000)))[:-10]
 
     assert inspector(clamd, max_bytes=999_999).inspect(sample_of(broken)).accepted
     assert clamd.stream == broken
 
 
-def test_clamd_limit_below_the_sites_limit_makes_uploads_wait(
+def test_upload_waits_if_clamds_limit_is_below_the_sites_limit(
     clamd: FakeClamd,
 ) -> None:
     # A wrong limit is the operator's mistake, so the upload waits and is not refused.

@@ -118,7 +118,7 @@ def test_file_that_only_begins_like_an_image_is_no_image(content: bytes) -> None
     assert not detect_type(content).startswith("image/")
 
 
-def test_archive_inspector_wants_documents_that_are_zip_archives() -> None:
+def test_opendocument_file_is_detected_as_zip_and_has_a_precise_type() -> None:
     content = b"PK\x03\x04\x14\x00\x00\x00\x00\x00" + bytes(16) + b"\x08\x00\x00\x00"
     content += b"mimetypeapplication/vnd.oasis.opendocument.text"
 
@@ -193,5 +193,7 @@ def test_download_has_the_detected_type_if_browsers_cannot_run_the_type(
         (BYTES, ""),
     ],
 )
-def test_type_has_a_family(content_type: str, family: str) -> None:
+def test_each_content_type_has_the_expected_family(
+    content_type: str, family: str
+) -> None:
     assert family_of(content_type) == family

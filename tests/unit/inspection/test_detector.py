@@ -164,7 +164,7 @@ def test_detection_is_quick_for_hostile_first_bytes(head: bytes) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_python_is_found_when_the_server_is_another_program(
+def test_detector_starts_python_when_the_server_is_another_program(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/usr/bin/uwsgi")

@@ -108,7 +108,7 @@ def test_program_with_the_extension_of_another_type_is_refused(
     ],
 )
 @pytest.mark.parametrize("declared", [BYTES, "image/png", "audio/x-mod", "text/plain"])
-def test_program_with_a_programs_name_is_accepted(
+def test_program_with_an_extension_of_programs_is_accepted(
     filename: str, declared: str, content: bytes
 ) -> None:
     verdict = inspect_file(filename, declared, content)
@@ -303,13 +303,13 @@ def test_accepted_mismatch_is_noted(filename: str, detected: str, note: str) -> 
         ("\u200b", ()),
     ],
 )
-def test_extension_is_parsed_like_operating_systems_do(
+def test_extensions_are_read_as_operating_systems_read_them(
     filename: str, endings: tuple[str, ...]
 ) -> None:
     assert endings_of(filename) == endings
 
 
-def test_runnable_extensions_include_related_ones() -> None:
+def test_runnable_extensions_include_scripts_shortcuts_and_installers() -> None:
     kin = (
         "shs library-ms search-ms appinstaller terminal webloc scr pif cpl msc jse wsf "
         "ps1 vbe reg url desktop command jnlp scf settingcontent-ms chm application "
@@ -355,7 +355,7 @@ def test_further_programs_with_the_extension_of_another_type_are_refused(
         ("game.swf", "flash"),
     ],
 )
-def test_further_programs_with_a_programs_name_are_accepted(
+def test_further_programs_with_an_extension_of_programs_are_accepted(
     filename: str, kind: str
 ) -> None:
     verdict = inspect_file(filename, "image/png", MORE_PROGRAMS[kind])
@@ -379,7 +379,9 @@ MORE_SCRIPTS = {
 
 
 @pytest.mark.parametrize("content", MORE_SCRIPTS.values(), ids=MORE_SCRIPTS.keys())
-def test_further_scripts_are_refused_only_when_named_as_media(content: bytes) -> None:
+def test_further_scripts_are_refused_only_if_named_or_declared_as_media(
+    content: bytes,
+) -> None:
     for filename, declared in (
         ("photo.png", BYTES),
         ("film.mkv", BYTES),

@@ -68,7 +68,7 @@ def test_jpeg_variant_is_measured(frame: int) -> None:
     assert measure(sample_of(jpeg(640, 480, frame=frame))) == (640, 480)
 
 
-def test_upside_down_bitmap_is_measured() -> None:
+def test_bitmap_with_a_negative_height_is_measured() -> None:
     assert measure(sample_of(bmp(640, -480))) == (640, 480)
 
 
@@ -166,7 +166,7 @@ def test_only_the_beginning_of_an_image_is_read() -> None:
     assert max(reads) < 1024 * 1024
 
 
-def test_jpeg_with_only_metadata_is_read_to_a_limit() -> None:
+def test_jpeg_with_a_terabyte_of_metadata_is_read_only_to_a_limit() -> None:
     reads: list[int] = []
     segment = b"\xff\xe1\xff\xff" + b"x" * 0xFFFD
 
@@ -194,7 +194,7 @@ def test_jpeg_with_only_metadata_is_read_to_a_limit() -> None:
     ],
     ids=lambda padding: repr(padding[:4]) + str(len(padding)),
 )
-def test_jpeg_with_filler_before_its_size_is_measured(padding: bytes) -> None:
+def test_jpeg_with_filler_before_its_dimensions_is_measured(padding: bytes) -> None:
     frame = b"\xff\xc0\x00\x0b\x08" + struct.pack(">HH", 65_000, 65_000)
     content = b"\xff\xd8" + padding + frame + b"\x01\x01\x11\x00"
 
@@ -205,7 +205,7 @@ def test_jpeg_with_filler_before_its_size_is_measured(padding: bytes) -> None:
 
 
 @pytest.mark.parametrize("piece", [b"\xff\xfe\x00\x02", b"\xff\xe1\xff\xff", b"g\xff"])
-def test_jpeg_with_a_late_size_is_refused_after_few_reads(
+def test_jpeg_whose_dimensions_come_late_is_refused_after_few_reads(
     piece: bytes,
 ) -> None:
     reads: list[int] = []

@@ -39,7 +39,7 @@ def test_refusal_takes_precedence_over_an_unavailable_inspector(
 
 
 @pytest.mark.parametrize("name", ["Unavailable", "Failing", "ReturningNone"])
-def test_missing_answer_of_an_inspector_is_no_acceptance(
+def test_file_is_not_accepted_if_an_inspector_gives_no_answer(
     settings: Any, name: str
 ) -> None:
     settings.INSPECTORS = entries("Accepting", name, "Accepting")
@@ -48,7 +48,7 @@ def test_missing_answer_of_an_inspector_is_no_acceptance(
         inspect(HELLO)
 
 
-def test_error_of_an_inspector_before_its_inspection_is_no_acceptance(
+def test_file_is_not_accepted_if_an_inspector_fails_before_its_inspection(
     settings: Any,
 ) -> None:
     settings.INSPECTORS = entries("Failing", early=True)
@@ -100,7 +100,7 @@ def test_quick_inspection_skips_slow_inspectors_and_can_refuse(settings: Any) ->
     ("byte_size", "slow", "long"),
     [(10, True, False), (11, True, True), (11, False, False)],
 )
-def test_only_slow_inspectors_of_large_objects_count_as_long(
+def test_inspection_takes_long_only_if_a_slow_inspector_reads_a_large_object(
     settings: Any, byte_size: int, slow: bool, long: bool
 ) -> None:
     settings.UPLOADS = {"INLINE_INSPECTION_BYTES": 10}

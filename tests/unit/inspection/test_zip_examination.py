@@ -24,14 +24,14 @@ def test_60_000_entries_are_accepted() -> None:
     assert (verdict.accepted, verdict.reason) == (True, "")
 
 
-def test_too_long_directory_ends_the_inspection_with_a_note() -> None:
+def test_inspection_ends_over_budget_if_the_directory_is_too_long() -> None:
     content = archives.with_entries("x" * 200 + str(n) for n in range(100))
 
     with pytest.raises(OverBudget, match="list of contents"):
         inspect_archive(content, max_list_bytes=10_000)
 
 
-def test_local_headers_over_the_budget_end_the_inspection_with_a_note() -> None:
+def test_inspection_ends_over_budget_if_the_local_headers_are_too_long() -> None:
     content = archives.scattered(3000)
     sample = sample_of(content, "application/zip", "a.zip")
     budget = Budget(byte_count=2 * 1024**2)
@@ -91,9 +91,9 @@ def test_1500_stored_documents_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("count", [50, 400])
-def test_many_end_records_do_not_multiply_the_work(count: int) -> None:
-    # Each end record in the comment refers to another directory. All directories share
-    # bytes.
+def test_archive_with_many_end_records_is_inspected_within_a_second(count: int) -> None:
+    # Each end record in the comment refers to another directory. The directories
+    # overlap.
     archive = raw(*(Raw(b"%05d" % n, b"x") for n in range(2000)))
     listed = 46 + 5
     comment = b""
@@ -110,7 +110,7 @@ def test_many_end_records_do_not_multiply_the_work(count: int) -> None:
     assert time.monotonic() - started < 1
 
 
-def test_broken_archive_without_an_archives_name_is_accepted() -> None:
+def test_file_that_is_no_valid_archive_is_accepted() -> None:
     content = packed(("a", NOISE))[:1000]
 
     assert inspect_archive(content, "a.bin", "application/octet-stream").accepted
@@ -119,7 +119,7 @@ def test_broken_archive_without_an_archives_name_is_accepted() -> None:
     ) == Verdict(True)
 
 
-def test_bad_name_in_a_compressed_inner_archive_is_accepted() -> None:
+def test_compressed_inner_archive_may_contain_a_name_that_leaves_the_folder() -> None:
     # Python wheels and source archives contain such archives for tests. Unpacking the
     # outer archive is harmless.
     content = packed(("tests/evil.zip", packed(("../x", b"x"))), ("a.py", b"a"))

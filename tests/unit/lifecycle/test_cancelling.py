@@ -47,7 +47,7 @@ def signed_by_cancelling(page: Client, *, tries: int) -> list[Upload]:
 
 
 @pytest.mark.parametrize("max_open", [1, 100])
-def test_valid_urls_of_cancelled_uploads_are_limited_by_the_start_rate(
+def test_start_rate_limits_the_number_of_valid_urls_of_cancelled_uploads(
     client: Client, alice: Any, bucket: Bucket, settings: Settings, max_open: int
 ) -> None:
     settings.UPLOADS = {"RATE_START": f"{ALLOWED}/15minutes", "MAX_OPEN": max_open}

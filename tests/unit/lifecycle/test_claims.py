@@ -192,7 +192,7 @@ def test_archive_over_the_background_budget_is_ready_with_a_note(
     assert "not checked" in reason or "not read" in reason
 
 
-def test_archive_over_the_background_budget_is_refused_if_so_set(
+def test_setting_refuses_an_archive_over_the_background_budget(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = ARCHIVES
@@ -247,7 +247,7 @@ def during_inspection(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return during
 
 
-def test_second_caller_gets_inspecting_at_once(
+def test_complete_during_an_inspection_returns_inspecting_at_once(
     alice: Any, bucket: Bucket, during_inspection: Any
 ) -> None:
     upload = start_and_send(bucket, alice)
@@ -346,7 +346,7 @@ def lanes(monkeypatch: pytest.MonkeyPatch) -> Iterator[InspectionLanes]:
     lanes._pool.shutdown()
 
 
-def test_lanes_take_waiting_uploads_and_keep_a_lane_for_other_owners(
+def test_one_owner_never_takes_all_inspection_lanes(
     alice: Any,
     bucket: Bucket,
     settings: Any,
@@ -365,7 +365,7 @@ def test_lanes_take_waiting_uploads_and_keep_a_lane_for_other_owners(
     assert set(lanes._running.values()) == {alice.pk, bob.pk}
 
 
-def test_sweep_leaves_inspections_to_active_lanes(
+def test_sweep_without_inspections_skips_waiting_inspections(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = byte_reader(reads=150)
@@ -375,7 +375,7 @@ def test_sweep_leaves_inspections_to_active_lanes(
     assert sweep().completed == 1
 
 
-def test_bomb_is_refused_inside_the_request(
+def test_zip_bomb_is_refused_inside_the_request(
     alice: Any, bucket: Bucket, settings: Any
 ) -> None:
     settings.INSPECTORS = ARCHIVES

@@ -28,7 +28,7 @@ from uploads.states import State
 pytestmark = pytest.mark.django_db
 
 
-def test_complete_verifies_inspects_and_uses_the_quota(
+def test_complete_makes_a_sent_file_ready_and_uses_the_quota(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
@@ -88,7 +88,9 @@ def test_multipart_upload_is_completed_from_the_buckets_list(
     assert quota_counts(alice) == (36 * MIB, 0, 1, 0)
 
 
-def test_missing_and_short_parts_are_named(alice: Any, bucket: Bucket) -> None:
+def test_error_of_complete_names_missing_and_short_parts(
+    alice: Any, bucket: Bucket
+) -> None:
     content = bytes(36 * MIB)
     upload = lifecycle.start(
         owner=alice,
@@ -110,7 +112,7 @@ def test_missing_and_short_parts_are_named(alice: Any, bucket: Bucket) -> None:
     assert [part.part_number for part in lifecycle.stored_parts(upload)] == [1, 2]
 
 
-def test_existing_object_is_found_after_a_lost_answer_of_s3(
+def test_complete_finds_the_joined_object_after_a_lost_answer_of_s3(
     alice: Any, bucket: Bucket
 ) -> None:
     content = bytes(20 * MIB)
@@ -130,7 +132,7 @@ def test_existing_object_is_found_after_a_lost_answer_of_s3(
     assert quota_counts(alice) == (20 * MIB, 0, 1, 0)
 
 
-def test_concurrently_reopened_multipart_upload_does_not_expire_the_upload(
+def test_upload_stays_pending_if_another_request_reopened_the_multipart_upload(
     alice: Any, bucket: Bucket
 ) -> None:
     content = bytes(20 * MIB)

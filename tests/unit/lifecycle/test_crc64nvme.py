@@ -92,7 +92,7 @@ def test_put_signs_the_declared_crc(alice: Any, bucket: Bucket) -> None:
 
 
 @pytest.mark.usefixtures("crc")
-def test_storages_crc_is_proof_if_the_doctor_saw_a_comparison(
+def test_crc_of_a_storage_that_compares_bytes_is_trusted(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remember_promises(findings_with())
@@ -149,7 +149,7 @@ def test_sha256_is_accepted_on_a_site_with_crc64nvme(
 
 
 @pytest.mark.parametrize("transport", [Transport.PUT, Transport.MULTIPART, None])
-def test_crc_without_sha256_is_refused_without_the_setting(
+def test_site_with_sha256_refuses_a_declaration_with_only_a_crc(
     alice: Any, bucket: Bucket, transport: Transport | None
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
@@ -162,7 +162,7 @@ def test_crc_without_sha256_is_refused_without_the_setting(
 
 @pytest.mark.usefixtures("crc")
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_sha256_is_required_if_the_doctor_saw_no_comparison(
+def test_crc_is_refused_if_the_doctor_has_not_seen_the_bucket_compare_bytes(
     alice: Any, bucket: Bucket, question: str
 ) -> None:
     remember_promises(findings_with(f".{question}"))
@@ -297,7 +297,7 @@ def test_parts_are_joined_with_their_combined_crc(
 
 @pytest.mark.usefixtures("crc", "multipart_calls")
 @pytest.mark.parametrize("is_swapped", [False, True])
-def test_parts_are_read_back_if_the_storage_proves_nothing(
+def test_parts_are_read_back_if_the_storage_has_not_verified_their_crc(
     alice: Any, bucket: Bucket, is_swapped: bool
 ) -> None:
     upload = begin_parts(alice)
@@ -389,7 +389,7 @@ def test_concurrent_request_notices_a_changed_algorithm(
 
 
 @pytest.mark.usefixtures("multipart_calls")
-def test_parts_require_sha256_without_the_setting(alice: Any, bucket: Bucket) -> None:
+def test_site_with_sha256_refuses_parts_with_a_crc(alice: Any, bucket: Bucket) -> None:
     upload = begin_parts(alice)
 
     with pytest.raises(InvalidRequest) as refused:
@@ -426,7 +426,7 @@ def test_checksum_of_a_part_must_be_a_crc(
 
 
 @pytest.mark.usefixtures("crc")
-def test_multipart_upload_of_an_outdated_algorithm_is_aborted(
+def test_multipart_upload_is_aborted_if_the_algorithm_changed_meanwhile(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Any] = []

@@ -70,7 +70,7 @@ def test_upload_waits_for_an_unavailable_inspector(
         lifecycle.presign_download(upload)
 
 
-def test_waiting_is_recorded_once_without_the_reason(
+def test_event_of_a_waiting_upload_is_recorded_once_without_the_reason(
     alice: Any, bucket: Bucket, make_available: Any
 ) -> None:
     # The owner can read the event. Only the operator may read the reason.
@@ -225,7 +225,7 @@ def test_object_in_quarantine_is_no_orphan(
     assert keys(bucket) == [upload.quarantine_key]
 
 
-def test_object_with_undeclared_bytes_is_not_quarantined(
+def test_object_that_differs_from_its_declaration_is_not_quarantined(
     alice: Any, bucket: Bucket, use_quarantine: str
 ) -> None:
     upload = begin(alice, PROGRAM)
@@ -277,7 +277,7 @@ def test_upload_waits_while_the_quarantine_cannot_be_written(
     assert keys(bucket) == [upload.quarantine_key]
 
 
-def test_unrecorded_quarantined_copy_is_found_by_the_next_attempt(
+def test_next_attempt_uses_the_quarantined_copy_of_a_failed_attempt(
     alice: Any, bucket: Bucket, use_quarantine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = start_and_send(bucket, alice, PROGRAM)
@@ -398,7 +398,7 @@ def test_rename_to_an_archives_name_inspects_the_content_as_an_archive(
         lifecycle.rename(upload, "notes.zip")
 
 
-def test_archive_with_a_leading_document_is_inspected_at_a_rename(
+def test_rename_to_an_archives_name_finds_an_archive_behind_a_document(
     alice: Any, bucket: Bucket
 ) -> None:
     content = PDF_HEAD + packed(("../evil", b"x"))
@@ -475,7 +475,9 @@ def test_extension_cannot_change_during_an_inspection(
     assert Upload.objects.get().filename == "other.txt"
 
 
-def test_inspection_uses_a_name_changed_just_before(alice: Any, bucket: Bucket) -> None:
+def test_inspection_of_a_stale_row_uses_the_new_name(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = start_and_send(bucket, alice)
     Upload.objects.update(filename="notes.txt.exe")
 

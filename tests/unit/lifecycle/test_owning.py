@@ -66,7 +66,9 @@ def test_removal_succeeds_when_the_storage_is_unavailable(
     assert upload.purged_at is None
 
 
-def test_purge_is_not_final_while_a_url_is_valid(alice: Any, bucket: Bucket) -> None:
+def test_upload_is_purged_again_after_its_last_url_has_expired(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     lifecycle.presign(upload)
     lifecycle.remove(upload)

@@ -39,7 +39,7 @@ def test_most_permissive_policy_of_several_groups_applies(alice: Any) -> None:
     assert policy_for(alice) == Policy(9, ("image/*", "text/plain"))
 
 
-def test_empty_field_of_a_policy_inherits_the_wider_rule(alice: Any) -> None:
+def test_empty_field_of_an_account_policy_uses_the_sites_policy(alice: Any) -> None:
     UploadPolicy.objects.create(user=alice, allowed_content_types=["image/*"])
 
     assert policy_for(alice).max_file_size == 10_000 * 5 * 1024**3

@@ -43,9 +43,7 @@ def test_overdue_upload_gets_no_url(alice: Any, bucket: Bucket) -> None:
         lifecycle.presign(upload)
 
 
-def test_concurrently_ended_upload_gets_no_url_for_a_stale_row(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_stale_row_of_an_overdue_upload_gets_no_url(alice: Any, bucket: Bucket) -> None:
     upload = lifecycle.start(owner=alice, declaration=declare(b"hello"))
     let_time_pass(days=7, seconds=1)
 
@@ -96,7 +94,7 @@ def test_last_url_expires_with_the_uploads_deadline(alice: Any, bucket: Bucket) 
     assert request.expires_at <= Upload.objects.get().expires_at
 
 
-def test_extension_is_at_most_the_initial_lifetime(
+def test_url_request_sets_the_deadline_to_at_most_now_plus_the_lifetime(
     alice: Any, bucket: Bucket, settings: Settings
 ) -> None:
     settings.UPLOADS = {"LIFETIME_SECONDS": 3600}
@@ -108,7 +106,7 @@ def test_extension_is_at_most_the_initial_lifetime(
     assert upload.expires_at - upload.created_at == timedelta(minutes=110)
 
 
-def test_extension_of_zero_keeps_the_deadline(
+def test_url_request_keeps_the_deadline_if_the_extension_is_zero(
     alice: Any, bucket: Bucket, settings: Settings
 ) -> None:
     settings.UPLOADS = {"EXTENSION_SECONDS": 0}

@@ -123,7 +123,7 @@ def test_move_changes_the_counters_to_those_of_the_new_state(
     assert quota_counts(alice) == expected
 
 
-def test_second_release_of_the_same_bytes_raises(alice: Any) -> None:
+def test_releasing_the_same_reserved_bytes_twice_raises(alice: Any) -> None:
     quota.reserve(alice, 10)
     quota.settle(alice, 10, before=State.PENDING, after=State.CANCELLED)
 

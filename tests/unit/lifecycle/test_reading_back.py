@@ -112,7 +112,7 @@ def no_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uploads.s3.bucket.latest_parts", bare_parts)
 
 
-def test_checksum_of_an_uncertified_bucket_is_no_proof(
+def test_object_is_read_back_if_no_doctor_has_certified_the_bucket(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -128,7 +128,7 @@ def test_checksum_of_an_uncertified_bucket_is_no_proof(
     assert detail["checksum_verified_by"] == "readback"
 
 
-def test_checksum_of_a_certified_bucket_is_proof(
+def test_checksum_of_a_certified_bucket_is_trusted(
     alice: Any, bucket: Bucket, certified: None
 ) -> None:
     upload = begin(alice, b"x" * 300_000)
@@ -161,7 +161,7 @@ def test_object_is_read_back_if_a_certified_bucket_reports_no_checksum(
 
 @pytest.mark.parametrize("transport", [Transport.PUT, Transport.POST])
 @pytest.mark.parametrize("is_batch", [False, True])
-def test_swapped_bytes_are_rejected(
+def test_object_with_bytes_other_than_declared_is_rejected(
     alice: Any, bucket: Bucket, no_checksums: None, transport: Transport, is_batch: bool
 ) -> None:
     upload = begin(alice, b"hello", transport=transport)
@@ -224,7 +224,7 @@ def test_parts_are_compared_one_by_one(
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_upload_with_one_swapped_part_is_rejected(
+def test_upload_with_other_bytes_in_one_part_is_rejected(
     alice: Any, bucket: Bucket, no_checksums: None, number: int
 ) -> None:
     upload = begin_parts(alice)
@@ -238,7 +238,7 @@ def test_upload_with_one_swapped_part_is_rejected(
     assert list(audit()) == []
 
 
-def test_part_signed_again_replaces_its_declared_checksum(
+def test_new_url_for_a_part_replaces_the_announced_checksum_of_the_part(
     alice: Any, bucket: Bucket, no_checksums: None
 ) -> None:
     upload = begin_parts(alice)
@@ -254,7 +254,7 @@ def test_part_signed_again_replaces_its_declared_checksum(
     assert lifecycle.advance(upload).state == State.READY
 
 
-def test_upload_of_an_older_version_is_ready_as_not_verified(
+def test_upload_without_all_announced_part_checksums_is_ready_but_unverified(
     alice: Any, bucket: Bucket, no_checksums: None
 ) -> None:
     upload = begin_parts(alice)
@@ -270,7 +270,9 @@ def test_upload_of_an_older_version_is_ready_as_not_verified(
 
 
 @pytest.mark.parametrize("text", ["", "x", "!" * 44, base64.b64encode(b"x").decode()])
-def test_part_requires_a_sha256(alice: Any, bucket: Bucket, text: str) -> None:
+def test_part_without_a_valid_sha256_is_refused(
+    alice: Any, bucket: Bucket, text: str
+) -> None:
     upload = begin_parts(alice)
 
     with pytest.raises(InvalidRequest):
@@ -301,7 +303,7 @@ def _changed_options(**changes: Any) -> Any:
     return replace(options(), **changes)
 
 
-def test_proof_is_kept_while_an_inspector_is_unavailable(
+def test_object_is_not_read_back_again_after_an_unavailable_inspector(
     alice: Any, bucket: Bucket, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.INSPECTORS = entries("Accepting", "Unavailable")
@@ -320,7 +322,7 @@ def test_proof_is_kept_while_an_inspector_is_unavailable(
     assert upload.state == State.READY
 
 
-def test_long_comparison_continues_where_it_stopped(
+def test_sweeps_continue_a_long_read_back_at_the_next_part(
     alice: Any, bucket: Bucket, no_checksums: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("uploads.lifecycle.inspecting.INLINE_BYTES", 1000)
@@ -351,7 +353,7 @@ def test_long_comparison_continues_where_it_stopped(
     assert (upload.state, upload.checksum_verified_by) == (State.READY, "readback")
 
 
-def test_broken_answer_of_the_storage_is_read_again(
+def test_read_back_repeats_a_range_after_a_broken_answer(
     alice: Any, bucket: Bucket, small_ranges: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = b"x" * (5 * MIB + 1)
@@ -393,7 +395,7 @@ def test_object_replaced_before_the_read_back_is_rejected(
 @pytest.mark.parametrize(
     ("setting", "verified_by"), [("never", ""), ("always", "readback")]
 )
-def test_setting_overrides_the_doctors_finding(
+def test_setting_read_back_overrides_the_doctors_finding(
     alice: Any, bucket: Bucket, settings: Any, setting: str, verified_by: str
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "READ_BACK": setting}
@@ -425,7 +427,7 @@ def test_findings_of_a_doctor_apply_to_one_bucket_only(
     assert not capabilities().compares_bytes(Transport.PUT)
 
 
-def test_later_doctor_replaces_only_the_findings_that_it_checked(
+def test_later_run_of_the_doctor_replaces_only_the_findings_of_its_tests(
     certified: None,
 ) -> None:
     remember_promises(

@@ -71,7 +71,7 @@ def test_form_over_the_size_limit_of_a_copy_is_refused(
         begin_form(alice, lifecycle.MAX_FORM_BYTES + 1)
 
 
-def test_policy_checks_the_size_and_the_type_of_the_name(
+def test_policy_checks_the_size_and_the_named_type_of_a_reservation(
     alice: Any, bucket: Bucket
 ) -> None:
     UploadPolicy.objects.create(
@@ -171,7 +171,7 @@ def test_receiving_without_a_file_raises_and_changes_nothing(
         (b"x" * 101, {}, "has 101 bytes, but this form may send at most 100 bytes"),
         (HELLO, {"ContentEncoding": "gzip"}, "Content-Encoding: gzip"),
     ],
-    ids=["larger", "encoded"],
+    ids=["too many bytes", "content encoding"],
 )
 def test_object_that_the_form_does_not_permit_is_rejected_and_purged(
     alice: Any, bucket: Bucket, content: bytes, changes: dict[str, str], reason: str
@@ -218,7 +218,7 @@ def test_content_is_inspected_under_the_uploads_own_key(
         ("README", "", b"read", "README", "application/octet-stream"),
     ],
 )
-def test_name_and_type_are_taken_from_the_person_the_file_or_the_bytes(
+def test_name_and_type_come_from_the_typed_or_sent_name_or_the_bytes(
     alice: Any,
     bucket: Bucket,
     typed: str,
@@ -256,7 +256,7 @@ def test_policy_checks_a_type_that_is_detected_on_arrival(
     assert "application/pdf may not be uploaded" in upload.rejected_reason
 
 
-def test_key_is_checked_before_a_copy_if_s3_supports_no_condition(
+def test_file_is_copied_if_s3_does_not_support_conditional_copies(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin_form(alice, 100)
@@ -290,7 +290,9 @@ def test_no_url_permits_a_write_to_the_uploads_own_key(
         lifecycle.presign_parts(upload, [])
 
 
-def test_row_has_the_expiry_of_its_form(alice: Any, bucket: Bucket) -> None:
+def test_row_records_the_expiry_of_the_presigned_form(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin_form(alice, 100)
 
     form = lifecycle.presign_form(upload, redirect_url=REDIRECT)
@@ -311,7 +313,9 @@ def test_no_form_is_signed_for_an_ended_upload(
         lifecycle.presign_form(upload, redirect_url=REDIRECT)
 
 
-def test_upload_of_another_transport_has_no_form(alice: Any, bucket: Bucket) -> None:
+def test_form_for_an_upload_with_another_transport_is_refused(
+    alice: Any, bucket: Bucket
+) -> None:
     with pytest.raises(InvalidState):
         lifecycle.presign_form(begin(alice), redirect_url=REDIRECT)
 

@@ -49,7 +49,7 @@ def notify(upload: Upload, key: str = "") -> None:
     take_in(json.dumps(body))
 
 
-def test_late_copy_over_a_verified_object_is_rejected(
+def test_verified_upload_is_rejected_if_a_late_copy_replaces_its_object(
     alice: Any, bucket: Bucket
 ) -> None:
     # A second copy is possible only on a storage without conditional copies.
@@ -91,7 +91,9 @@ def test_cancel_during_a_copy_leaves_no_object(
 
 
 @pytest.mark.slow
-def test_sweeper_finishes_after_a_kill_at_any_call(alice: Any, bucket: Bucket) -> None:
+def test_sweeper_completes_a_form_upload_after_a_kill_at_any_s3_call(
+    alice: Any, bucket: Bucket
+) -> None:
     step, died = 0, True
     while died:
         step += 1
@@ -187,7 +189,7 @@ def test_sweeper_deletes_bytes_sent_by_a_form_after_the_end_of_the_upload(
     assert stored_content(bucket, upload) == (HELLO if state == State.READY else None)
 
 
-def test_dry_sweep_counts_a_leftover_and_keeps_the_object(
+def test_dry_sweep_counts_a_form_sent_again_and_keeps_the_incoming_object(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
@@ -223,7 +225,9 @@ def test_incoming_object_without_a_row_is_an_orphan(bucket: Bucket) -> None:
     assert bucket.head_object(key) is None
 
 
-def test_sweeper_receives_a_file_without_a_client(alice: Any, bucket: Bucket) -> None:
+def test_sweeper_completes_a_form_upload_without_a_call_of_the_browser(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin_form(alice, 100)
     store_form_object(bucket, upload, HELLO)
     let_time_pass(minutes=2)
@@ -234,7 +238,7 @@ def test_sweeper_receives_a_file_without_a_client(alice: Any, bucket: Bucket) ->
     assert upload.state == State.READY
 
 
-def test_notification_receives_a_file_without_a_client(
+def test_notification_completes_a_form_upload_without_a_call_of_the_browser(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)
@@ -246,7 +250,7 @@ def test_notification_receives_a_file_without_a_client(
     assert upload.state == State.READY
 
 
-def test_notification_of_a_form_sent_again_removes_the_incoming_object(
+def test_notification_about_a_form_sent_again_deletes_the_incoming_object(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)

@@ -89,7 +89,7 @@ def test_overdue_upload_without_an_object_expires(alice: Any, bucket: Bucket) ->
     assert event_kinds(upload) == ["upload.started", "upload.expired"]
 
 
-def test_deadline_extended_during_the_call_of_s3_is_respected(
+def test_upload_does_not_expire_if_its_deadline_was_extended_meanwhile(
     alice: Any, bucket: Bucket
 ) -> None:
     stale = begin(alice)
@@ -103,7 +103,7 @@ def test_deadline_extended_during_the_call_of_s3_is_respected(
     assert Upload.objects.get().state == State.PENDING
 
 
-def test_upload_whose_url_is_signed_during_its_expiry_stays_pending(
+def test_upload_stays_pending_if_a_url_is_signed_during_its_expiry(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice)
@@ -131,7 +131,7 @@ def test_upload_whose_url_is_signed_during_its_expiry_stays_pending(
     assert quota_counts(alice) == (0, 5, 0, 1)
 
 
-def test_request_for_a_url_during_the_expiry_is_refused_if_it_writes_later(
+def test_url_request_is_refused_if_the_upload_expires_during_the_request(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice)
@@ -154,7 +154,7 @@ def test_request_for_a_url_during_the_expiry_is_refused_if_it_writes_later(
     assert quota_counts(alice) == (0, 0, 0, 0)
 
 
-def test_expire_without_if_overdue_ignores_the_deadline(
+def test_expire_ends_an_upload_before_its_deadline_unless_if_overdue_is_set(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)

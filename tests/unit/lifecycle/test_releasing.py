@@ -92,7 +92,7 @@ def test_release_is_a_new_upload_of_the_same_owner(
     assert list(audit()) == []
 
 
-def test_second_release_returns_the_first(
+def test_second_release_returns_the_upload_of_the_first_release(
     bucket: Bucket, rejected: Upload, operator: Any, alice: Any
 ) -> None:
     stale = Upload.objects.get(pk=rejected.pk)
@@ -105,7 +105,7 @@ def test_second_release_returns_the_first(
     assert event_kinds(rejected).count("upload.released") == 1
 
 
-def test_concurrent_release_returns_the_existing_one(
+def test_concurrent_release_returns_the_upload_of_the_other_release(
     bucket: Bucket,
     rejected: Upload,
     operator: Any,
@@ -195,7 +195,7 @@ def test_release_is_not_offered_without_quarantine(
         lifecycle.request_release(upload, actor=alice)
 
 
-def test_old_refusal_without_a_cause_can_be_released(
+def test_refused_upload_without_a_recorded_cause_can_be_released(
     bucket: Bucket, rejected: Upload, operator: Any
 ) -> None:
     Upload.objects.update(rejected_cause="")
@@ -203,7 +203,7 @@ def test_old_refusal_without_a_cause_can_be_released(
     assert release(rejected, operator).state == State.READY
 
 
-def test_release_ignores_only_the_cause_of_the_refusal(
+def test_release_is_rejected_if_an_inspector_now_finds_malware(
     bucket: Bucket, rejected: Upload, operator: Any, alice: Any, settings: Any
 ) -> None:
     settings.INSPECTORS = entries("Refusing", "Malware")
@@ -216,7 +216,7 @@ def test_release_ignores_only_the_cause_of_the_refusal(
     assert list(audit()) == []
 
 
-def test_release_is_refused_for_another_cause(
+def test_release_of_an_unscanned_file_is_rejected_for_its_content(
     bucket: Bucket, rejected: Upload, operator: Any
 ) -> None:
     Upload.objects.update(rejected_cause=NOT_SCANNED)
@@ -278,7 +278,7 @@ def test_sweeper_finishes_a_release_after_storage_errors(
 
 
 @pytest.mark.slow
-def test_release_is_finished_after_a_kill_at_any_call(
+def test_release_can_be_finished_after_a_kill_at_any_s3_call(
     bucket: Bucket, operator: Any, alice: Any
 ) -> None:
     died, step = True, 0
@@ -306,7 +306,7 @@ def test_release_is_finished_after_a_kill_at_any_call(
     assert step > 10, "The test has found too few calls to prove anything."
 
 
-def test_release_ends_if_its_copy_is_missing(
+def test_release_expires_if_the_quarantined_copy_is_missing(
     bucket: Bucket, rejected: Upload, operator: Any, alice: Any
 ) -> None:
     made = lifecycle.begin_release(rejected, actor=operator)
@@ -320,7 +320,7 @@ def test_release_ends_if_its_copy_is_missing(
     assert quota_counts(alice) == (0, 0, 0, 0)
 
 
-def test_owner_cannot_write_to_a_release(
+def test_owner_gets_no_upload_urls_for_a_released_file(
     bucket: Bucket, rejected: Upload, operator: Any
 ) -> None:
     made = lifecycle.begin_release(rejected, actor=operator)
@@ -443,7 +443,7 @@ def test_operator_finds_requests_and_releases_in_the_admin(
     assert 'value="release"' not in change
 
 
-def test_release_without_a_copy_can_be_continued_in_the_admin(
+def test_admin_can_continue_a_release_whose_copy_has_failed(
     bucket: Bucket, rejected: Upload, operator: Any, admin_client: Client
 ) -> None:
     with s3_answers_500(bucket, "CopyObject"), pytest.raises(StorageUnavailable):
@@ -479,7 +479,7 @@ def test_erasure_removes_both_uploads_and_the_copy(
     assert list(bucket.list_objects("")) == []
 
 
-def test_old_code_inserts_rows_into_the_new_table(rejected: Upload) -> None:
+def test_older_code_can_insert_rows_without_the_new_columns(rejected: Upload) -> None:
     new = {"search_name", "rejected_cause", "release_requested_at"}
     new |= {"released_as_id", "released_from_id"}
     columns = {str(field.column) for field in Upload._meta.concrete_fields} - new

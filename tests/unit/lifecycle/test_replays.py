@@ -102,7 +102,7 @@ def test_sweeper_finds_a_replaced_object_after_its_urls_have_expired(
     assert sweep().looked_at == 0
 
 
-def test_comparison_is_retried_when_the_storage_does_not_answer(
+def test_check_for_a_replaced_object_is_repeated_after_a_storage_error(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = ready(bucket, alice)
@@ -119,7 +119,7 @@ def test_comparison_is_retried_when_the_storage_does_not_answer(
     assert upload.replaceable_until is None
 
 
-def test_versioned_bucket_serves_the_verified_version(
+def test_download_url_in_a_versioned_bucket_names_the_verified_version(
     alice: Any, bucket: Bucket
 ) -> None:
     bucket.client.put_bucket_versioning(
@@ -133,7 +133,9 @@ def test_versioned_bucket_serves_the_verified_version(
     assert upload.version_id in lifecycle.presign_download(upload).url
 
 
-def test_objects_of_a_batch_are_compared_again(alice: Any, bucket: Bucket) -> None:
+def test_uploads_completed_in_a_batch_are_marked_for_a_later_comparison(
+    alice: Any, bucket: Bucket
+) -> None:
     uploads = [begin(alice, b"%d" % n) for n in range(2)]
     for number, upload in enumerate(uploads):
         put(bucket, upload, b"%d" % number)

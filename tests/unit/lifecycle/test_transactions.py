@@ -37,7 +37,7 @@ def calls(bucket: Bucket) -> Iterator[Counter[str]]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("options", [{}, {"savepoint": False}, {"durable": True}])
-def test_guard_fails_a_call_inside_a_transaction(
+def test_guard_fails_a_test_that_calls_s3_inside_a_transaction(
     bucket: Bucket, options: dict[str, Any]
 ) -> None:
     bucket.check()
@@ -51,7 +51,7 @@ def test_guard_fails_a_call_inside_a_transaction(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_guard_works_without_pytests_transaction(bucket: Bucket) -> None:
+def test_guard_works_in_a_test_without_a_transaction_of_pytest(bucket: Bucket) -> None:
     assert not connection.in_atomic_block
 
     with (

@@ -185,7 +185,7 @@ def test_refused_request_raises_and_is_no_missing_object(
 
 
 @verbs
-def test_requests_name_the_owner_of_the_bucket(
+def test_requests_send_the_expected_owner_of_the_bucket(
     fake_s3: FakeS3, verb: Callable[[Bucket], object]
 ) -> None:
     fake_s3.answers = [error(403, "AccessDenied")]
@@ -231,7 +231,7 @@ def complete(url: str, part: Part = PART) -> None:
         "",
         "   ",
     ],
-    ids=["error", "late error", "no etag", "nothing", "only blanks"],
+    ids=["error", "error after blanks", "no ETag", "empty body", "only blanks"],
 )
 def test_completion_with_200_but_without_an_object_raises(
     fake_s3: FakeS3, body: str
@@ -267,7 +267,9 @@ def test_refused_completion_raises_the_error_of_its_code(
     assert type(caught.value) is raised
 
 
-def test_completion_sends_if_none_match_size_and_checksums(fake_s3: FakeS3) -> None:
+def test_completion_sends_the_header_if_none_match_the_size_and_checksums(
+    fake_s3: FakeS3,
+) -> None:
     name = "CompleteMultipartUploadResult"
     fake_s3.answers = [(200, f"<{name}><ETag>x</ETag></{name}>")]
 
@@ -289,7 +291,7 @@ def test_listed_parts_have_the_checksums_of_s3(fake_s3: FakeS3) -> None:
     assert bucket_at(fake_s3.url).list_parts("k", "m") == [Part(1, 5, "e", "c2hh")]
 
 
-def test_later_entry_of_a_part_listed_twice_is_used(fake_s3: FakeS3) -> None:
+def test_newer_entry_of_a_part_listed_twice_is_used(fake_s3: FakeS3) -> None:
     twice = [(2, "b", 1), (10, "d", 1), (1, "new", 3), (1, "old", 2), (2, "b", 1)]
     fake_s3.answers = [listed("".join(part_entry(*entry) for entry in twice))]
 
@@ -302,7 +304,7 @@ def test_later_entry_of_a_part_listed_twice_is_used(fake_s3: FakeS3) -> None:
     ]
 
 
-def test_server_that_lists_checksums_gets_one_request(fake_s3: FakeS3) -> None:
+def test_server_is_asked_only_once_whether_it_lists_checksums(fake_s3: FakeS3) -> None:
     list_with_checksums = listed("<ChecksumAlgorithm>SHA256</ChecksumAlgorithm>")
     fake_s3.answers = [opened("one"), list_with_checksums, opened("two")]
     bucket = bucket_at(fake_s3.url)
@@ -323,7 +325,7 @@ def test_server_that_lists_checksums_gets_one_request(fake_s3: FakeS3) -> None:
             assert headers["content-type"] == "a/b"
 
 
-def test_multipart_upload_has_no_checksums_if_the_server_lists_none(
+def test_multipart_uploads_are_opened_without_checksums_if_the_server_lists_none(
     fake_s3: FakeS3,
 ) -> None:
     not_found = error(404, "NoSuchUpload")
@@ -363,7 +365,7 @@ def test_abort_is_repeated_until_no_parts_are_left(fake_s3: FakeS3, code: str) -
     )
 
 
-def test_abort_gives_up_after_some_attempts(fake_s3: FakeS3) -> None:
+def test_abort_raises_if_parts_remain_after_some_attempts(fake_s3: FakeS3) -> None:
     fake_s3.answers = [(204, ""), listed()] * 5
 
     with pytest.raises(StorageUnavailable, match="has not deleted the parts"):

@@ -75,7 +75,7 @@ def test_crcs_of_parts_combine_to_the_crc_of_the_file(
     assert CRC64NVME.join(parts, plan) == CRC64NVME.base64(content)
 
 
-def test_crcs_combine_for_the_largest_file() -> None:
+def test_crcs_of_parts_combine_for_the_largest_possible_file() -> None:
     """The file has only zeros, so the test can compute its CRC without terabytes."""
     plan = PartPlan(byte_size=MAX_PARTS * MAX_PART_SIZE - 1, part_size=MAX_PART_SIZE)
     full, last = crc_of_zeros(MAX_PART_SIZE), crc_of_zeros(MAX_PART_SIZE - 1)
@@ -125,7 +125,7 @@ def test_sha256_of_parts_is_the_hash_of_their_hashes() -> None:
         (CRC64NVME, ("CRC64NVME", "x-amz-checksum-crc64nvme", "ChecksumCRC64NVME")),
     ],
 )
-def test_algorithm_has_the_names_of_s3(
+def test_checksum_algorithm_has_the_header_and_field_names_of_s3(
     checksums: Checksums, names: tuple[str, str, str]
 ) -> None:
     assert (checksums.name, checksums.header, checksums.member) == names

@@ -81,7 +81,7 @@ def test_urls_for_browsers_use_the_public_endpoint(settings: Any) -> None:
     assert get_bucket().client.meta.endpoint_url == "http://127.0.0.1:1"
 
 
-def test_client_is_created_once_and_again_after_a_change_of_settings(
+def test_client_is_reused_until_the_settings_change(
     settings: Any,
 ) -> None:
     settings.STORAGES = {"uploads": identity("one")}
@@ -159,7 +159,7 @@ def test_forked_process_creates_its_own_client(settings: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_process_forked_during_the_creation_of_a_client_creates_its_own() -> None:
+def test_process_forked_while_a_client_is_created_creates_another_client() -> None:
     making, forked = threading.Event(), threading.Event()
 
     @OncePerProcess

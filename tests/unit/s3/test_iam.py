@@ -103,13 +103,15 @@ def test_recorded_calls_and_granted_actions_agree() -> None:
 
 
 @pytest.mark.parametrize("call", sorted(granted()), ids=" ".join)
-def test_grant_without_a_call_is_found(call: tuple[str, str, str]) -> None:
+def test_granted_call_that_was_never_made_is_reported(
+    call: tuple[str, str, str],
+) -> None:
     [line] = differences(snapshot() - {call})
 
     assert line == f"{' '.join(call)}: granted, and never called"
 
 
-def test_call_without_a_grant_is_found() -> None:
+def test_call_without_a_grant_is_reported() -> None:
     new = ("worker", "uploads", "PutObjectTagging")
 
     assert differences(snapshot() | {new}) == [
@@ -123,7 +125,7 @@ def test_table_of_calls_and_calls_in_the_code_agree() -> None:
 
 
 @pytest.mark.parametrize("line", REFERENCE.split("\n")[1:-1])
-def test_call_has_exactly_the_actions_that_aws_requires(line: str) -> None:
+def test_each_call_is_granted_exactly_the_actions_that_aws_requires(line: str) -> None:
     call, _, demanded = line.partition(": ")
 
     assert [
@@ -131,7 +133,7 @@ def test_call_has_exactly_the_actions_that_aws_requires(line: str) -> None:
     ] == demanded.split()
 
 
-def test_reference_of_aws_has_every_call() -> None:
+def test_reference_of_aws_actions_has_every_call_of_the_site() -> None:
     calls = [line.partition(": ")[0] for line in REFERENCE.split("\n")[1:-1]]
 
     assert calls == list(ACTIONS)
@@ -198,14 +200,14 @@ def test_setup_has_rights_only_on_settings_and_probe_objects() -> None:
     }
 
 
-def test_features_are_derived_from_the_settings() -> None:
+def test_features_follow_from_the_facts_of_the_site_and_bucket() -> None:
     plain = replace(FACTS, quarantine_prefix="", queue_arn="", kms_key="")
 
     assert features_of(plain) == {Feature.UPLOADS}
     assert features_of(FACTS, is_versioned=True) == set(Feature)
 
 
-def test_recorder_records_a_feature_that_requests_do_not_show() -> None:
+def test_recorder_uses_the_feature_that_the_test_declares() -> None:
     from tests.plugins import calls
 
     before = set(calls._calls)

@@ -27,7 +27,7 @@ def key_of(client: Any) -> str:
     return str(client._request_signer._credentials.access_key)
 
 
-def test_second_client_reads_no_file_again() -> None:
+def test_second_client_does_not_read_the_files_of_botocore_again() -> None:
     descriptions.read()
     load_file = JSONFileLoader.load_file
     found = []
@@ -46,7 +46,7 @@ def test_second_client_reads_no_file_again() -> None:
     assert found == []
 
 
-def test_client_is_created_from_the_storages_options(settings: Settings) -> None:
+def test_client_uses_the_options_of_its_entry_in_storages(settings: Settings) -> None:
     endpoint = "https://s3.example.com"
     with_options(
         settings,

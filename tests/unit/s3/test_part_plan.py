@@ -52,13 +52,13 @@ def assert_legal(byte_size: int) -> None:
 
 
 @pytest.mark.parametrize("byte_size", near(BOUNDARIES))
-def test_plan_at_a_boundary_is_valid_and_adds_up(byte_size: int) -> None:
+def test_plan_for_a_boundary_size_is_valid_and_covers_the_file(byte_size: int) -> None:
     assert_legal(byte_size)
 
 
 @given(st.integers(min_value=0, max_value=MAX_OBJECT_SIZE))
 @example(MIN_PART_SIZE * MAX_PARTS + 1)
-def test_random_plan_is_valid_and_adds_up(byte_size: int) -> None:
+def test_plan_for_a_random_size_is_valid_and_covers_the_file(byte_size: int) -> None:
     assert_legal(byte_size)
 
 
@@ -98,7 +98,7 @@ def test_empty_file_is_one_empty_part() -> None:
     assert plan.byte_size_of(1) == 0
 
 
-def test_smaller_part_size_of_the_site_is_used_up_to_the_limit_of_parts() -> None:
+def test_smaller_part_size_is_used_only_if_the_limit_of_parts_permits() -> None:
     small = plan_parts(12 * MIB, min_part_size=5 * MIB)
     large = plan_parts(MAX_OBJECT_SIZE, min_part_size=5 * MIB)
 
@@ -143,7 +143,7 @@ def test_requested_part_size_is_limited_to_the_range_of_s3(
     assert clamp_part_size(wish) == part_size
 
 
-def test_too_small_requested_part_size_of_a_huge_file_is_raised() -> None:
+def test_part_size_too_small_for_a_huge_file_is_increased() -> None:
     plan = plan_parts(10**12, min_part_size=clamp_part_size(5 * MIB))
 
     assert plan.part_count <= MAX_PARTS

@@ -29,7 +29,7 @@ def test_prefetched_object_needs_no_further_request(bucket: Bucket) -> None:
     assert seen.read_range("uploads/a", 0, 4096, etag=etag) == b"0123456789"
 
 
-def test_missing_object_is_prefetched_as_missing(bucket: Bucket) -> None:
+def test_prefetch_remembers_that_an_object_is_missing(bucket: Bucket) -> None:
     seen = PrefetchedBucket(
         bucket, prefetch_objects(bucket, ["uploads/a"], head_bytes=100)
     )

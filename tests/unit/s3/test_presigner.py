@@ -146,7 +146,7 @@ def test_signing_key_depends_on_the_day_and_the_secret() -> None:
         ("https://s3.example.org:9000", "path"),
     ],
 )
-def test_urls_have_the_origin_of_the_pages_policy(
+def test_presigned_urls_have_the_origin_that_the_page_policy_permits(
     region: str, endpoint_url: str, addressing_style: AddressingStyle, settings: Any
 ) -> None:
     options = storage_options(

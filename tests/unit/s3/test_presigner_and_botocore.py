@@ -77,7 +77,7 @@ def botocore_url(
 
 @given(endpoints, identities, moments, keys, sizes, header_texts, header_texts, seconds)
 @settings(max_examples=examples(150))
-def test_put_url_equals_botocores(
+def test_put_url_equals_the_url_of_botocore(
     endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
@@ -124,7 +124,7 @@ def test_put_url_equals_botocores(
     seconds,
 )
 @settings(max_examples=examples(150))
-def test_part_url_equals_botocores(
+def test_part_url_equals_the_url_of_botocore(
     endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
@@ -172,7 +172,7 @@ def test_part_url_equals_botocores(
     seconds,
 )
 @settings(max_examples=examples(100))
-def test_urls_of_a_batch_equal_botocores(
+def test_urls_of_a_batch_equal_the_urls_of_botocore(
     endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
@@ -219,7 +219,7 @@ def test_urls_of_a_batch_equal_botocores(
     seconds,
 )
 @settings(max_examples=examples(150))
-def test_download_url_equals_botocores(
+def test_download_url_equals_the_url_of_botocore(
     endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
@@ -258,7 +258,7 @@ def test_download_url_equals_botocores(
 
 @given(endpoints, identities, moments, keys, seconds)
 @settings(max_examples=examples(150))
-def test_form_equals_botocores(
+def test_form_equals_the_form_of_botocore(
     endpoint: Endpoint,
     identity: Credentials,
     now: datetime,
@@ -297,7 +297,7 @@ def test_form_equals_botocores(
     seconds,
 )
 @settings(max_examples=examples(150))
-def test_signature_of_a_policy_equals_botocores(
+def test_signature_of_a_policy_equals_the_signature_of_botocore(
     endpoint: Endpoint,
     region: str,
     identity: Credentials,
@@ -341,7 +341,7 @@ def test_signature_of_a_policy_equals_botocores(
     ]
 
 
-def test_signature_of_a_form_equals_botocores() -> None:
+def test_signature_of_a_form_equals_the_signature_of_botocore() -> None:
     client = botocore_client(ENDPOINTS[0], IDENTITIES[1])
     signed = presign_form(presigner_at(identity=IDENTITIES[1]))
 

@@ -107,7 +107,7 @@ def text(value: Any) -> str:
 
 @pytest.mark.parametrize(("style", "endpoint", "region"), PLACES)
 @pytest.mark.parametrize(("verb", "operation", "options", "headers"), READS)
-def test_request_equals_boto3_s(
+def test_request_equals_the_request_of_boto3(
     style: str,
     endpoint: str,
     region: str,
@@ -166,7 +166,7 @@ def test_transient_failure_is_retried_as_often_as_by_boto3(
     assert pause.call_count == 2
 
 
-def test_lost_connection_is_retried_and_raises_boto3_s_error(
+def test_lost_connection_is_retried_and_raises_the_error_of_boto3(
     unused_port_url: str,
 ) -> None:
     with (
@@ -270,7 +270,9 @@ def test_facts_and_bytes_of_an_object_need_few_requests(
     assert facts.checksum_sha256
 
 
-def test_head_request_is_sent_for_a_checksum_that_get_lacks(bucket: Bucket) -> None:
+def test_head_request_is_sent_if_the_answer_to_get_has_no_checksum(
+    bucket: Bucket,
+) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="k", Body=b"0123")
 
     with count_s3_calls(bucket) as calls:
@@ -279,7 +281,7 @@ def test_head_request_is_sent_for_a_checksum_that_get_lacks(bucket: Bucket) -> N
     assert calls == {"GetObject": 1, "HeadObject": 1}
 
 
-def test_object_replaced_between_two_requests_is_omitted(
+def test_prefetch_omits_an_object_that_is_replaced_between_two_requests(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="k", Body=bytes(200))

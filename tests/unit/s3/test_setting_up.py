@@ -218,7 +218,7 @@ def test_setting_that_breaks_the_site_is_reverted(
     assert found["cors"].outcome == Outcome.CHANGED
 
 
-def test_policy_is_tried_on_probe_objects_before_the_bucket(
+def test_policy_is_tried_on_probe_objects_before_all_objects(
     bucket: Bucket,
 ) -> None:
     seen: list[Any] = []
@@ -241,7 +241,7 @@ def test_policy_is_tried_on_probe_objects_before_the_bucket(
         bucket.client.get_bucket_policy(Bucket=bucket.name)
 
 
-def test_policy_that_refuses_setup_itself_is_reverted(
+def test_policy_that_refuses_requests_of_the_setup_is_reverted(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter(["", "PutObject failed with AccessDenied (403)"])
@@ -272,7 +272,7 @@ def test_setting_that_the_provider_lacks_is_neither_written_nor_deleted(
     assert "DeletePublicAccessBlock" not in calls
 
 
-def test_answer_without_a_document_means_that_the_setting_is_missing(
+def test_setting_is_skipped_if_the_answer_of_s3_has_no_document(
     bucket: Bucket,
 ) -> None:
     """Some servers ignore the query ?publicAccessBlock and return a list of objects."""
@@ -340,7 +340,9 @@ def test_settings_are_read_before_they_are_written(bucket: Bucket) -> None:
         configuration.remove("public_access")
 
 
-def test_old_versions_in_a_versioned_bucket_expire(bucket: Bucket) -> None:
+def test_setup_adds_a_rule_that_deletes_old_versions_in_a_versioned_bucket(
+    bucket: Bucket,
+) -> None:
     bucket.client.put_bucket_versioning(
         Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
     )

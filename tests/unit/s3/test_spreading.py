@@ -44,7 +44,7 @@ def test_neighbouring_parts_have_different_hosts() -> None:
     assert hosts[3:] == hosts[:2]
 
 
-def test_new_url_for_a_part_has_the_same_host_and_order() -> None:
+def test_new_urls_for_parts_have_the_same_hosts_in_the_requested_order() -> None:
     presigner = get_presigner()
     first = {
         number: host_of(request)
@@ -70,7 +70,7 @@ def test_url_is_signed_for_its_own_host(settings: Any, turn: int) -> None:
     assert of_all == alone
 
 
-def test_single_puts_are_spread_by_their_keys() -> None:
+def test_single_puts_are_distributed_over_the_hosts_by_key() -> None:
     presigner = get_presigner()
     hosts = Counter(
         host_of(
@@ -111,7 +111,7 @@ def test_server_itself_uses_one_endpoint() -> None:
     assert type(ours) is Presigner
 
 
-def test_urls_have_one_host_without_further_endpoints(settings: Any) -> None:
+def test_urls_have_one_host_if_no_further_endpoints_are_set(settings: Any) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": []}
 
     assert type(get_presigner()) is Presigner

@@ -241,7 +241,7 @@ def test_answer_of_a_server_that_ignores_the_condition_is_refused(
         bucket.read_range(row.key, 0, 3, etag=row.etag)
 
 
-def test_storage_neither_writes_nor_returns_urls(bucket: Bucket) -> None:
+def test_storage_refuses_to_write_delete_or_return_urls(bucket: Bucket) -> None:
     with open_upload(store(bucket, TEXT)) as file:
         for name, value in (("write", b"x"), ("writelines", [b"x"]), ("truncate", 0)):
             with pytest.raises(io.UnsupportedOperation):

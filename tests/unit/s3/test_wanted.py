@@ -144,7 +144,7 @@ def test_second_merge_changes_nothing(name: str) -> None:
     assert step(name).merge(once) == once
 
 
-def test_rules_of_other_programs_keep_their_place() -> None:
+def test_lifecycle_rules_of_other_programs_are_kept_in_their_order() -> None:
     logs = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}}
     stale = documents.abort_rule(replace(FACTS, abort_after_days=3))
 
@@ -204,7 +204,7 @@ def test_blocking_sse_c_keeps_the_default_encryption() -> None:
         (("http://minio:9000", "https://s3.example.org"), True, True),
     ],
 )
-def test_plain_http_is_refused_only_if_no_endpoint_uses_http(
+def test_policy_against_plain_http_is_left_out_if_an_endpoint_uses_http(
     endpoints: tuple[str, ...], is_left_out: bool, is_risk: bool
 ) -> None:
     found = step("policy.tls", replace(FACTS, endpoint_urls=endpoints))
@@ -213,7 +213,7 @@ def test_plain_http_is_refused_only_if_no_endpoint_uses_http(
     assert found.is_risk == is_risk
 
 
-def test_statements_are_tried_on_probe_objects_first() -> None:
+def test_each_policy_statement_has_a_trial_for_probe_objects_only() -> None:
     facts = replace(
         FACTS,
         organisation="o-1",
@@ -261,7 +261,7 @@ def test_no_statement_prevents_setup_from_restoring_the_policy() -> None:
         assert is_about_objects or excepted >= set(policy.WAY_BACK)
 
 
-def test_equivalent_documents_of_different_servers_are_equal() -> None:
+def test_documents_with_the_same_meaning_count_as_equal() -> None:
     assert same(
         {"Filter": {"Prefix": "a"}, "Status": "On"}, {"Prefix": "a", "Status": "On"}
     )

@@ -139,7 +139,7 @@ def test_words_about_secrets_are_not_reported(text: str) -> None:
 
 
 @pytest.mark.shows_secrets(reason="the inner run leaks on purpose")
-@pytest.mark.parametrize("options", [(), SECOND_TRY], ids=["once", "second try"])
+@pytest.mark.parametrize("options", [(), SECOND_TRY], ids=["one try", "with reruns"])
 def test_secret_in_any_output_fails_the_test_without_a_rerun(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
@@ -170,7 +170,7 @@ def test_other_log_files_are_searched_at_the_end_of_the_run(
     assert "unseen.log, a signature: X-Amz-[masked]" in done.stdout
 
 
-def test_shows_secrets_needs_a_reason(tmp_path: Path) -> None:
+def test_marker_shows_secrets_without_a_reason_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path, NO_REASON)
 
     assert "shows_secrets needs a reason" in done.stderr

@@ -155,7 +155,9 @@ def test_invalid_chosen_name_is_refused(sent: str, words: str) -> None:
 
 
 @given(st.text(max_size=300))
-def test_chosen_name_is_accepted_if_cleaning_keeps_it(sent: str) -> None:
+def test_chosen_name_is_accepted_only_if_cleaning_does_not_change_the_name(
+    sent: str,
+) -> None:
     wanted = unicodedata.normalize("NFC", sent.strip())
     if wanted and clean_filename(wanted) == wanted:
         assert chosen_filename(sent) == wanted

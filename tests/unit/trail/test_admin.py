@@ -69,7 +69,7 @@ def test_events_are_filtered_by_account_and_by_actor(
     assert found(operator, f"q=alice&actor={admin_user.pk}") == [about]
 
 
-def test_filter_by_noun_returns_all_kinds_newest_first(
+def test_filter_by_policy_lists_all_events_about_policies_newest_first(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [
@@ -139,7 +139,7 @@ def test_staff_without_permission_see_no_link_to_the_trail(alice: Any) -> None:
     assert EVENTS not in page.content.decode()
 
 
-def test_presigned_events_are_hidden_in_both_histories(
+def test_events_of_presigned_urls_are_hidden_from_owners_and_operators(
     operator: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = make_ready(bucket, alice)
@@ -169,9 +169,7 @@ def test_history_has_a_text_for_every_kind_of_event(alice: Any, bucket: Bucket) 
         assert line.text[0].isupper()
 
 
-def test_history_shows_no_line_for_each_batch_of_parts(
-    alice: Any, bucket: Bucket
-) -> None:
+def test_history_shows_no_line_for_presigned_parts(alice: Any, bucket: Bucket) -> None:
     upload = begin(alice, b"", byte_size=17 * 1024 * 1024)
     for number in (1, 2):
         lifecycle.presign_parts(upload, [WantedPart(number, checksum(b"x"))])

@@ -102,7 +102,9 @@ def test_failed_login_is_recorded_without_the_password(
 
 
 @time_machine.travel(NOON, tick=False)
-def test_repeated_failed_login_is_recorded_once_per_window(alice: Any) -> None:
+def test_repeated_failed_login_from_one_address_is_recorded_once_per_window(
+    alice: Any,
+) -> None:
     for _ in range(2):
         log_in("alice")
     assert len(events("account.login_failed")) == 1
@@ -124,7 +126,7 @@ def test_failed_logins_are_limited_per_address(alice: Any) -> None:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_flood_of_unknown_names_does_not_hide_a_known_account(
+def test_failed_login_of_a_known_account_is_recorded_during_a_flood(
     alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logins, "MAX_FAILED", 12)
@@ -240,7 +242,9 @@ def test_rights_changed_in_the_admin_are_recorded_with_the_actor(
     ]
 
 
-def test_changes_from_either_side_of_a_relation_are_recorded(alice: Any) -> None:
+def test_changes_of_groups_and_permissions_are_recorded_from_either_side(
+    alice: Any,
+) -> None:
     team = Group.objects.create(name="team")
     may = Permission.objects.get(codename="change_upload")
 

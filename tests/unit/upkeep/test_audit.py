@@ -116,7 +116,9 @@ def test_multipart_upload_without_a_row_is_reported(alice: Any, bucket: Bucket) 
     )
 
 
-def test_change_during_the_audit_is_no_difference(alice: Any, bucket: Bucket) -> None:
+def test_upload_removed_during_the_audit_is_not_reported(
+    alice: Any, bucket: Bucket
+) -> None:
     uploads = [make_ready(bucket, alice) for _ in range(3)]
     progress = Progress(show=lambda _: lifecycle.remove(uploads[2]))
 
@@ -149,7 +151,7 @@ KEYS = st.text("ab/-_0", max_size=4)
 
 
 @given(st.sets(KEYS), st.sets(KEYS))
-def test_pairs_of_keys_are_the_same_as_in_a_comparison_of_sets(
+def test_pairing_finds_the_same_pairs_as_a_comparison_of_sets(
     in_bucket: set[str], in_table: set[str]
 ) -> None:
     objects = iter([listed(key) for key in sorted(in_bucket)])
@@ -165,7 +167,7 @@ def test_pairs_of_keys_are_the_same_as_in_a_comparison_of_sets(
     ]
 
 
-def test_pairing_keeps_only_one_item_of_each_list() -> None:
+def test_pairing_keeps_only_one_item_of_each_list_in_memory() -> None:
     taken = []
 
     def endless() -> Iterator[str]:

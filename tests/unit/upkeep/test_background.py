@@ -146,7 +146,7 @@ def test_claimed_inspection_is_skipped_until_its_lease_expires(
     assert sweep().completed == 1
 
 
-def test_large_object_has_a_longer_lease(
+def test_inspection_of_a_large_object_has_a_longer_lease(
     alice: Any, bucket: Bucket, queue: Any
 ) -> None:
     upload = complete(start_and_send(bucket, alice))
@@ -199,7 +199,7 @@ def test_task_is_retried_when_the_storage_is_unavailable(
     assert sweep().completed == 1
 
 
-def test_failing_task_does_not_fail_the_request(
+def test_request_succeeds_if_the_background_task_fails(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any, **options: Any) -> None:

@@ -192,7 +192,9 @@ def test_multipart_uploads_are_listed_once_per_round(
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_later_passes_see_every_object_after_a_kill_at_any_call(bucket: Bucket) -> None:
+def test_later_sweeps_see_every_object_after_a_kill_at_any_s3_call(
+    bucket: Bucket,
+) -> None:
     store(bucket, *"abcdefghi")
 
     for step in range(1, 30, 2):
@@ -225,7 +227,7 @@ def test_sweeper_skips_a_page_that_another_sweeper_has_claimed(bucket: Bucket) -
     assert report.young_orphans == 0
 
 
-def test_dry_run_reports_the_next_page_and_keeps_the_mark(bucket: Bucket) -> None:
+def test_dry_run_reports_one_page_and_saves_no_position(bucket: Bucket) -> None:
     store(bucket, *"abcdefghi")
 
     reports = [sweep(dry_run=True, limits=FOUR_AT_A_TIME) for _ in range(2)]
@@ -235,7 +237,7 @@ def test_dry_run_reports_the_next_page_and_keeps_the_mark(bucket: Bucket) -> Non
     assert not Orphan.objects.exists()
 
 
-def test_failed_list_is_counted_and_keeps_the_mark(
+def test_failed_listing_is_counted_and_does_not_move_the_position(
     bucket: Bucket,
 ) -> None:
     store(bucket, *"abcdefghi")

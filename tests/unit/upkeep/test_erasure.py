@@ -179,7 +179,7 @@ STATES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", STATES, ids=lambda make: make.__name__)
-def test_nothing_is_left_in_any_state_after_the_urls_have_expired(
+def test_second_run_erases_uploads_in_any_state_after_their_urls_expired(
     alice: Any, bob: Any, bucket: Bucket, make: Any
 ) -> None:
     upload = make(bucket, alice)
@@ -293,7 +293,7 @@ def test_events_are_kept_without_the_persons_data(
     assert not Orphan.objects.exists()
 
 
-def test_events_of_an_erased_operator_are_kept_for_other_people(
+def test_events_about_other_people_are_kept_without_the_erased_operator(
     alice: Any, bob: Any, bucket: Bucket
 ) -> None:
     upload = make_ready(bucket, bob)
@@ -376,7 +376,7 @@ def test_all_versions_of_objects_are_deleted(alice: Any, bucket: Bucket) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("step", range(1, 60, 6))
-def test_next_run_finishes_after_a_kill_at_any_call(
+def test_next_run_finishes_the_erasure_after_a_kill_at_any_s3_call(
     alice: Any, bucket: Bucket, step: int
 ) -> None:
     ready(bucket, alice)

@@ -1,4 +1,4 @@
-"""Inspections that fail by a bug of the site are retried for a day, then rejected."""
+"""If a bug breaks inspections, the site retries for a day, then rejects the upload."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_owners_page_says_that_the_site_caused_the_error(
     assert len(inspecting.UNINSPECTED) <= 255  # the length of the column
 
 
-def test_uninspected_object_is_kept_in_quarantine(
+def test_object_that_the_site_cannot_inspect_is_kept_in_quarantine(
     waiting_upload: Upload, alice: Any, bucket: Bucket, fault: Fault, settings: Any
 ) -> None:
     settings.UPLOADS = {**settings.UPLOADS, "QUARANTINE_PREFIX": "quarantine/"}

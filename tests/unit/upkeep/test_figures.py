@@ -61,7 +61,7 @@ def test_events_of_each_hour_are_added_up_once(bucket: Bucket, owner: User) -> N
     assert HourlyFigure.objects.get(hour=NOON).byte_size == 10
 
 
-def test_late_event_of_the_last_hour_is_still_counted(
+def test_event_written_after_the_first_sum_of_an_hour_is_counted(
     bucket: Bucket, owner: User
 ) -> None:
     event("upload.ready", NOON, owner)
@@ -88,7 +88,7 @@ def test_cost_of_a_pass_does_not_grow_with_the_history(
     assert len(queries) <= 20
 
 
-def test_sweep_audit_and_notifications_record_their_last_run(
+def test_sweeps_audits_and_notifications_record_their_last_run(
     bucket: Bucket, owner: User
 ) -> None:
     bucket.client.put_object(Bucket=bucket.name, Key="uploads/stray", Body=b"x")

@@ -71,7 +71,7 @@ def test_new_owner_gets_the_files_and_their_quota(
     assert AuditEvent.objects.filter(kind="account.files_handed_over").count() == 2
 
 
-def test_hand_over_to_a_too_small_quota_changes_nothing(
+def test_hand_over_that_exceeds_the_new_owners_quota_changes_nothing(
     bucket: Bucket, alice: User, bob: User
 ) -> None:
     stored(bucket, alice, b"x" * 10)
@@ -96,7 +96,7 @@ def test_files_with_the_same_idempotency_key_are_handed_over(
     assert list(audit()) == []
 
 
-def test_removal_during_the_hand_over_keeps_both_quotas_exact(
+def test_change_of_a_row_read_before_the_hand_over_is_refused(
     bucket: Bucket, alice: User, bob: User
 ) -> None:
     read_before = stored(bucket, alice, b"hello")

@@ -117,7 +117,7 @@ def test_message_completes_an_upload_without_a_client(
     assert quota_counts(alice) == (5, 0, 1, 0)
 
 
-def test_message_without_an_object_completes_nothing(
+def test_message_about_a_missing_object_completes_nothing(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)

@@ -118,7 +118,9 @@ def test_audit_finds_no_difference_after_a_restore_and_the_grace_period(
         assert bucket.read_range(upload.key, 0, 100) == content
 
 
-def test_wrong_bucket_setting_deletes_no_row(bucket: Bucket, owner: User) -> None:
+def test_audit_deletes_no_row_if_the_bucket_may_be_the_wrong_one(
+    bucket: Bucket, owner: User
+) -> None:
     upload = stored(bucket, owner, b"hello")
     bucket.delete_object(upload.key)
 

@@ -108,7 +108,9 @@ def test_owner_of_a_file_older_than_a_new_rule_is_warned_first(
     assert ancient.state == State.DELETED
 
 
-def test_no_file_is_deleted_without_a_mail(bucket: Bucket, owner: User) -> None:
+def test_file_is_not_deleted_while_the_warning_cannot_be_sent(
+    bucket: Bucket, owner: User
+) -> None:
     rule()
     stored(bucket, owner, days=100)
     with mock.patch.object(retention, "send_mail", side_effect=OSError("no server")):
@@ -212,7 +214,7 @@ def test_dry_run_sends_no_mail(bucket: Bucket, owner: User) -> None:
     assert mail.outbox == []
 
 
-def test_rule_must_warn_before_it_deletes() -> None:
+def test_database_refuses_a_rule_that_deletes_without_an_earlier_warning() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         rule(days=7, warn_days=7)
 

@@ -81,7 +81,7 @@ def test_overdue_upload_expires_and_releases_its_quota(
 
 
 @pytest.mark.parametrize("transport", [Transport.PUT, Transport.MULTIPART])
-def test_uncompleted_upload_with_its_object_becomes_ready(
+def test_sweeper_completes_an_upload_whose_object_is_stored(
     alice: Any, bucket: Bucket, transport: Transport
 ) -> None:
     if transport == Transport.MULTIPART:
@@ -96,7 +96,9 @@ def test_uncompleted_upload_with_its_object_becomes_ready(
     assert list(audit()) == []
 
 
-def test_new_upload_is_left_to_its_client(alice: Any, bucket: Bucket) -> None:
+def test_sweeper_skips_an_upload_that_has_just_started(
+    alice: Any, bucket: Bucket
+) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         put(bucket, begin(alice), b"hello")
 
@@ -120,7 +122,7 @@ def test_pending_upload_is_checked_while_its_bytes_may_arrive(
     assert upload.state == State.PENDING
 
 
-def test_put_that_ends_an_hour_after_the_urls_expiry_is_found(
+def test_sweeper_finds_an_object_that_arrives_an_hour_after_the_urls_expiry(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -133,7 +135,7 @@ def test_put_that_ends_an_hour_after_the_urls_expiry_is_found(
     assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
 
 
-def test_put_that_ends_hours_later_is_found_by_the_bucket_sweep(
+def test_bucket_sweep_finds_an_object_that_arrives_hours_after_the_urls_expiry(
     alice: Any, bucket: Bucket
 ) -> None:
     upload = begin(alice)
@@ -145,7 +147,7 @@ def test_put_that_ends_hours_later_is_found_by_the_bucket_sweep(
     assert nonzero_counts(sweep()) == {"looked_at": 1, "completed": 1}
 
 
-def test_abandoned_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
+def test_sweeper_finishes_an_interrupted_inspection(alice: Any, bucket: Bucket) -> None:
     begin_interrupted_inspection(bucket, alice)
     let_time_pass(minutes=2)
 
@@ -154,14 +156,18 @@ def test_abandoned_inspection_is_finished(alice: Any, bucket: Bucket) -> None:
     assert quota_counts(alice) == (5, 0, 1, 0)
 
 
-def test_new_inspection_is_skipped(alice: Any, bucket: Bucket) -> None:
+def test_sweeper_skips_an_inspection_that_has_just_started(
+    alice: Any, bucket: Bucket
+) -> None:
     with time_machine.travel(timezone.now(), tick=False):
         begin_interrupted_inspection(bucket, alice)
 
         assert nonzero_counts(sweep()) == {}
 
 
-def test_failed_inspection_is_repeated_at_once(alice: Any, bucket: Bucket) -> None:
+def test_next_sweep_repeats_an_inspection_after_a_storage_error(
+    alice: Any, bucket: Bucket
+) -> None:
     upload = begin(alice)
     put(bucket, upload, b"hello")
 
@@ -243,7 +249,7 @@ def test_person_with_uploads_cannot_be_deleted(alice: Any, bucket: Bucket) -> No
     assert nonzero_counts(sweep()) == {"looked_at": 1, "expired": 1, "purged": 1}
 
 
-def test_passes_settle_a_limited_number_of_rows_in_turn(
+def test_each_sweep_settles_a_limited_number_of_rows(
     alice: Any, bucket: Bucket
 ) -> None:
     for _ in range(5):
@@ -255,7 +261,7 @@ def test_passes_settle_a_limited_number_of_rows_in_turn(
     assert expired == [2, 2, 1, 0]
 
 
-def test_rows_with_the_oldest_check_are_settled_first(
+def test_rows_that_were_checked_least_recently_are_settled_first(
     alice: Any, bucket: Bucket
 ) -> None:
     uploads = [begin(alice) for _ in range(3)]
@@ -280,7 +286,7 @@ def test_only_one_of_two_sweepers_claims_a_row(alice: Any, bucket: Bucket) -> No
     assert list(schedule.due(timezone.now(), limit=10)) == []
 
 
-def test_row_of_a_killed_sweeper_is_settled_after_its_lease(
+def test_row_claimed_by_a_killed_sweeper_is_settled_after_the_lease(
     alice: Any, bucket: Bucket
 ) -> None:
     begin(alice)
@@ -313,7 +319,7 @@ def test_dry_run_changes_nothing(alice: Any, bucket: Bucket) -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_later_sweeps_finish_after_a_kill_at_any_call(
+def test_later_sweeps_settle_all_rows_after_a_kill_at_any_s3_call(
     alice: Any, bucket: Bucket, django_user_model: Any
 ) -> None:
     step = 1

@@ -158,7 +158,7 @@ def set_max_failed_attempts() -> None:
     Upload.objects.update(failed_checks=FAILED_LOOKS, faults=FAILED_LOOKS)
 
 
-def test_overdue_upload_that_raises_expires_a_day_later(
+def test_overdue_upload_whose_completion_raises_expires_a_day_later(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = begin(alice, filename="failing.txt")
@@ -203,7 +203,7 @@ def test_upload_is_ended_only_after_many_failed_attempts(
 
 
 @pytest.mark.parametrize("kind", [OperationalError, InterfaceError, DataError])
-def test_complete_object_is_kept_during_database_errors(
+def test_upload_is_not_ended_if_its_completion_fails_by_a_database_error(
     alice: Any,
     bucket: Bucket,
     monkeypatch: pytest.MonkeyPatch,
@@ -302,7 +302,7 @@ def test_no_upload_is_ended_while_the_bucket_does_not_answer(
     assert sweep().given_up == 1
 
 
-def test_failed_end_of_an_upload_is_retried(
+def test_failed_attempt_to_end_an_upload_is_retried(
     alice: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(alice, filename="failing.txt")

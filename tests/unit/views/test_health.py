@@ -85,7 +85,7 @@ def test_unavailable_database_is_named(
     assert response.json() == {"status": "failed", "database": "failed", "bucket": "ok"}
 
 
-def test_many_requests_cause_one_check(
+def test_many_readiness_requests_cause_only_one_check(
     client: Client,
     bucket: Bucket,
     django_assert_num_queries: Any,
@@ -151,7 +151,7 @@ def test_concurrent_requests_do_not_wait_for_a_check_in_progress() -> None:
     assert not probe.answers()
 
 
-def test_probe_answers_failed_during_its_first_check() -> None:
+def test_probe_reports_a_failure_while_its_first_check_runs() -> None:
     seen: list[bool] = []
 
     def ask() -> bool:
@@ -179,7 +179,7 @@ def test_answer_after_the_timeout_counts_as_failed() -> None:
     assert probe.answers()
 
 
-def test_check_that_raises_is_repeated() -> None:
+def test_probe_repeats_a_check_that_raised() -> None:
     clock = Clock()
     ask = mock.Mock(side_effect=[ZeroDivisionError, True])
     probe = Probe(ask, clock)

@@ -180,7 +180,7 @@ def test_only_verified_raster_images_have_a_preview(
     assert ("download?inline=1" in text) is is_shown
 
 
-def test_file_of_another_person_is_answered_like_an_unknown_id(
+def test_file_of_another_person_gets_the_answer_for_an_unknown_id(
     page: Client, bob: Any, settings: Settings
 ) -> None:
     settings.DEBUG = False
@@ -319,7 +319,7 @@ def test_refused_file_can_only_be_removed_from_the_list(
 
 
 @pytest.mark.parametrize(("key", "is_told"), [("quarantine/1", True), ("", False)])
-def test_removal_question_tells_that_the_release_is_lost(
+def test_removal_question_warns_that_a_quarantined_file_cannot_be_released(
     alice: Any, key: str, is_told: bool
 ) -> None:
     refused = make_upload(
@@ -346,7 +346,9 @@ def test_history_shows_reasons_as_text(alice: Any, case: dict[str, str]) -> None
 DIGEST = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
 
 
-def test_checksum_of_parts_is_labelled(alice: Any) -> None:
+def test_checksum_of_a_file_in_parts_is_labelled_as_checksum_of_parts(
+    alice: Any,
+) -> None:
     upload = make_upload(alice, object_checksum="LPJNul+wow4=-3")
 
     shown = describe_checksum(upload)

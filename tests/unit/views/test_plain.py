@@ -78,7 +78,7 @@ def test_reservation_over_the_file_quota_is_refused_with_a_message(
     assert "You have reached the limit of 0 files" in text_of(answer)
 
 
-def test_storage_without_forms_is_reported_before_the_reservation(
+def test_page_offers_no_form_if_the_storage_does_not_support_forms(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     begun = reserve(page)
@@ -97,7 +97,7 @@ def test_storage_without_forms_is_reported_before_the_reservation(
     assert quota_counts(alice) == (0, 100 * MB, 0, 1)
 
 
-def test_size_or_type_forbidden_by_the_policy_is_refused_and_not_offered(
+def test_policy_refuses_a_reservation_and_limits_the_offered_sizes(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     UploadPolicy.objects.create(
@@ -136,7 +136,7 @@ def test_double_click_reserves_once(
     assert quota_counts(alice) == (0, 100 * MB, 0, 1)
 
 
-def test_another_size_on_a_page_from_the_history_is_a_new_reservation(
+def test_same_idempotency_key_with_another_size_is_a_new_reservation(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     answers = [
@@ -148,7 +148,7 @@ def test_another_size_on_a_page_from_the_history_is_a_new_reservation(
     assert Upload.objects.count() == 2
 
 
-def test_reservation_of_all_free_space_is_refused_when_none_is_free(
+def test_reservation_of_all_free_space_is_refused_if_no_space_is_free(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     StorageQuota.objects.create(user=alice, limit_bytes=0)
@@ -173,7 +173,7 @@ def test_page_of_a_received_file_shows_no_form(
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.CANCELLED])
-def test_check_without_a_sent_file_shows_the_form_again(
+def test_completing_a_form_before_the_file_arrived_shows_the_form_again(
     page: Client, alice: Any, bucket: Bucket, state: State
 ) -> None:
     upload = begin_form(alice, 100)
@@ -231,7 +231,7 @@ def test_newest_fifty_files_are_listed_for_browsers_without_scripts(
     assert "These are your newest 50 files." in shown
 
 
-def test_api_returns_a_form_upload_without_a_request(
+def test_api_lists_a_form_upload_without_a_presigned_request(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     upload = begin_form(alice, 100)

@@ -292,7 +292,7 @@ def test_all_tokens_can_be_revoked_together(page: Client, alice: Any) -> None:
     assert "You have no token to revoke" in text_of(page.get(f"{PAGE}revoke/"))
 
 
-def test_token_of_another_person_is_answered_like_an_unknown_id(
+def test_token_of_another_person_gets_the_answer_for_an_unknown_id(
     page: Client, django_user_model: Any
 ) -> None:
     bob = django_user_model.objects.create_user("bob")

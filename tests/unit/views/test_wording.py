@@ -15,7 +15,9 @@ CASES = json.loads((Path(__file__).parents[2] / "cases" / "reasons.json").read_t
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["shown"][:40])
-def test_pages_show_reasons_without_types(case: dict[str, str]) -> None:
+def test_pages_show_the_reason_of_a_refusal_without_content_types(
+    case: dict[str, str],
+) -> None:
     assert reason_in_words(case["reason"]) == case["shown"]
 
 
