@@ -293,7 +293,7 @@ def check_bucket_is_another_site(**_: Any) -> list[checks.CheckMessage]:
         checks.Warning(
             f"The bucket's host {bucket_host} is on the same site as {same[0]}. If a "
             "browser opens a file of the bucket, scripts in the file can set cookies for "
-            "this site. Requests of these scripts contain the cookies of this site.",
+            "this site, and the browser adds this site's cookies to their requests.",
             hint="Serve the bucket from another domain (S3_PUBLIC_ENDPOINT_URL).",
             id="uploads.W007",
         )

@@ -132,9 +132,8 @@ def test_disguise_in_the_first_bytes_is_refused_at_the_start(
     alice: Person, subtests: pytest.Subtests
 ) -> None:
     for name, (content, filename, content_type) in DISGUISES.items():
-        if name.startswith(
-            "page in a"
-        ):  # only the inspection of the object measures images
+        # Only the inspection of the object searches images for the tags of a page.
+        if name.startswith("page in a"):
             continue
         with subtests.test(name=name):
             body = declaration(content, content_type=content_type, filename=filename)

@@ -1,4 +1,4 @@
-"""Images have a thumbnail from the choice of the file until the list of files."""
+"""A chosen image has a thumbnail in the upload area, and later in the file list."""
 
 from __future__ import annotations
 

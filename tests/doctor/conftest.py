@@ -36,7 +36,7 @@ class Site:
     server: S3Server
 
     def use(self, *, alias: str = "uploads", **options: Any) -> None:
-        """Change OPTIONS of the bucket's storages: endpoint_url, region_name, keys."""
+        """Change OPTIONS of the entries of STORAGES whose name begins with ``alias``."""
         self.settings.STORAGES = {
             name: {**each, "OPTIONS": {**each["OPTIONS"], **options}}
             if name.startswith(alias)

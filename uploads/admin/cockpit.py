@@ -42,7 +42,7 @@ The page lists a quota if at least this share is used or reserved.
 CAUSES = {
     "checksum_differs": "Checksum differs from the declaration",
     "checksum_missing": "Checksum missing",
-    "content": "Content does not match the type",
+    "content": "An inspector refused the content",
     "headers": "Content-Encoding is not allowed",
     "malware": "Malware",
     "not_inspected": "The site could not inspect the file",

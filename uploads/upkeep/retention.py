@@ -118,8 +118,8 @@ def _warn_owner(keys: Sequence[Any], now: datetime) -> int:
     try:
         _send(notices)
     except Exception:
-        # The next pass sends the mail again. Until the mail succeeds, these files are
-        # not deleted, because their notices have no ``delete_at``.
+        # The next pass sends the mail again. Until a mail succeeds, these files are not
+        # deleted, because the database has no ``delete_at`` for their notices.
         logger.exception("retention.mail_failed", owner=notices[0].upload.owner_id)
         mine.update(claimed_until=None)
         return 0

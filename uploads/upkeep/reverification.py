@@ -34,7 +34,8 @@ def reverify(
     """
     try:
         if upload.state in FINAL:
-            return Finding(False, "The upload has ended, so there is no object.")
+            words = f"The upload is {upload.state}, so it has no object to verify."
+            return Finding(False, words)
         if upload.state != State.READY:
             return _take_further(upload, actor, budget)
         mismatch = _find_mismatch(upload)

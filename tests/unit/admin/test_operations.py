@@ -72,7 +72,7 @@ def test_verify_again_shows_a_message_for_each_outcome(
             '"notes 2.txt": The stored file has 12 bytes, but this upload was started '
             "for a file of 5 bytes. Upload the file again."
         ),
-        '"notes 3.txt": The upload has ended, so there is no object.',
+        '"notes 3.txt": The upload is deleted, so it has no object to verify.',
     ]
     found = AuditEvent.objects.filter(kind="upload.reverified")
     assert {event.upload_id: event.detail["agrees"] for event in found} == {

@@ -112,8 +112,8 @@ def queue_accepts(facts: SiteFacts) -> Document:
 def on_probes_only(statement: Document, facts: SiteFacts) -> Document:
     """Return the statement limited to probe objects, for a safe test.
 
-    Some servers treat a condition that they do not know as true. On such a server, a
-    statement about the whole bucket would also refuse the call that removes it.
+    Some servers treat each unknown condition as true. On such a server, a statement
+     about the whole bucket would also refuse the call that removes it.
     """
     tried = {k: v for k, v in statement.items() if k not in {"NotAction", "Action"}}
     return tried | {
@@ -124,8 +124,8 @@ def on_probes_only(statement: Document, facts: SiteFacts) -> Document:
 
 def _elsewhere(network: Network) -> Document:
     # S3 refuses a request only if all these conditions are true. A condition with "Not"
-    # is also true if the request lacks the value. So S3 accepts a request if its
-    # address or its VPC endpoint is in the lists.
+    # is also true if the request has no such value, for example no VPC endpoint. So S3
+    # accepts a request if its address or its VPC endpoint is in the lists.
     condition: Document = {"ArnLike": {"aws:PrincipalArn": list(network.principals)}}
     if network.source_addresses:
         condition["NotIpAddress"] = {"aws:SourceIp": list(network.source_addresses)}

@@ -119,7 +119,7 @@ def _lifecycle(facts: SiteFacts, *, is_versioned: bool) -> list[Step]:
     wanted = {
         "abort": ("Incomplete uploads expire", documents.abort_rule(facts)),
         "incoming": (
-            "Old objects of forms without JavaScript expire",
+            "Objects under incoming keys expire",
             documents.incoming_rule(facts),
         ),
         "doctor": ("The doctor's probe objects expire", documents.doctor_rule(facts)),
