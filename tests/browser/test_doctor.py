@@ -48,7 +48,9 @@ def test_self_test_passes_on_a_correct_site(
     signed_in.get_by_role("button", name="Examine").click()
 
     expect(signed_in.get_by_role("status")).to_contain_text("No problems were found.")
-    expect(signed_in.get_by_role("main")).to_contain_text("A second use of a URL")
+    expect(signed_in.get_by_role("main")).to_contain_text(
+        "A second PUT to the same URL"
+    )
     if folder:
         for scheme in ("light", "dark"):
             signed_in.emulate_media(color_scheme=scheme)

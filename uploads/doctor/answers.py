@@ -97,7 +97,10 @@ def _redirect(answer: Answer) -> Cause | None:
     where = answer.header("location").split("?")[0]
     fix = "Set S3_PUBLIC_ENDPOINT_URL to a URL that answers without a redirect."
     if region:
-        fix = f"Set S3_REGION={region} and use the endpoint of this region."
+        fix = (
+            f"Set S3_REGION={region}. In S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL, "
+            "use only the endpoint of this region."
+        )
     fact = (
         f"The answer to the test request is {answer.status}, a redirect to "
         f"{where or 'another URL'}"
@@ -173,5 +176,6 @@ def _size(answer: Answer) -> Cause | None:
         "body_limit",
         str(answer),
         "A proxy limits the size of a request. Raise the limit (nginx: "
-        "client_max_body_size 0), or let browsers send to S3 directly.",
+        "client_max_body_size 0), or set S3_PUBLIC_ENDPOINT_URL to a URL of S3 that "
+        "does not go through the proxy.",
     )

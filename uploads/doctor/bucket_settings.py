@@ -49,7 +49,7 @@ def ask_settings(examination: Examination) -> Iterator[Finding]:
     except (StorageError, ValueError) as error:
         yield skip(
             "settings.all",
-            "The settings can be read",
+            "The bucket's settings can be read",
             f"{error} So the settings were not compared.",
         )
         return

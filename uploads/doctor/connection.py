@@ -169,7 +169,7 @@ def _resolves(name: str, title: str, url: str) -> Finding:
 
 def _reachable_network(examination: Examination, host: str) -> Finding:
     name = "connection.network"
-    title = "If the pages have a public IP address, the bucket has one, too"
+    title = "If the site has a public IP address, the bucket has a public one, too"
     ours = addresses.resolved(host)
     if not ours:
         return skip(name, title, f"DNS has no address for {host}.")

@@ -30,7 +30,7 @@ UNUSED = "The setting UPLOADS_CHECKSUM=crc64nvme is not possible with this stora
 
 RIGHT = Promise(
     "contract.crc64nvme.right",
-    "A PUT with CRC64NVME is stored, and HEAD returns the CRC64NVME",
+    "A PUT with a CRC64NVME is stored, and HEAD returns the same CRC64NVME",
     Status.FAIL,
     "",
     FIX,
@@ -48,7 +48,8 @@ OTHER_PART = replace(
 JOINED = replace(
     RIGHT,
     name="contract.crc64nvme.joined",
-    title="HEAD returns the CRC64NVME of joined parts",
+    title="When S3 has joined the parts, HEAD returns the CRC64NVME of the whole "
+    "object",
 )
 OTHER_JOINED = replace(
     RIGHT,

@@ -18,28 +18,28 @@ FILENAME = "probe name.bin"
 
 TOO_LONG = Promise(
     "contract.post.too_long",
-    "A form with too many bytes is refused",
+    "A form with more bytes than were signed is refused",
     FAIL,
     "With a form that was signed for a small file, a user can send a large file and "
     "exceed the quota.",
 )
 TOO_SHORT = Promise(
     "contract.post.too_short",
-    "A form with too few bytes is refused",
+    "A form with fewer bytes than were signed is refused",
     NOTE,
     "S3 stores a file that is too short. The site rejects this file when it checks the "
     "stored object.",
 )
 OTHER_BYTES = Promise(
     "contract.post.other_bytes",
-    "A form with other bytes of the same length is refused",
+    "A form with bytes that do not match its SHA-256 is refused",
     NOTE,
     "The provider does not compare the bytes with the SHA-256 of the form. So the site "
     "itself must read and hash each file that a form sends.",
 )
 OTHER_KEY = Promise(
     "contract.post.other_key",
-    "A form with another key is refused",
+    "A form with a key that was not signed is refused",
     FAIL,
     "With one form, a user can overwrite every object in the bucket.",
 )

@@ -22,27 +22,27 @@ FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
 
 OTHER_BYTES = Promise(
     "contract.multipart.other_bytes",
-    "A part with other bytes is refused",
+    "A part with bytes that do not match its SHA-256 is refused",
     WARN,
     "The provider does not compare a part with its signed SHA-256. So the provider "
     "stores damaged parts without an error.",
 )
 PAGES = Promise(
     "contract.multipart.pages",
-    "ListParts returns the parts of all pages",
+    "ListParts returns all parts, even if the list has several pages",
     FAIL,
     "Uploads of files with many parts never complete.",
 )
 TAKEN = Promise(
     "contract.multipart.taken",
-    "A completion does not replace an existing object",
+    "The completion of a multipart upload does not replace an existing object",
     NOTE,
     "The provider ignores If-None-Match in CompleteMultipartUpload. So before the site "
     "completes a multipart upload, it checks that no object with the same key exists.",
 )
 RACE = Promise(
     "contract.multipart.race",
-    "If two completions for one key run at once, one is refused",
+    "If two multipart uploads of one key are completed at once, one is refused",
     NOTE,
     "Before the site completes a multipart upload, it checks that no object with the "
     "same key exists.",
@@ -165,7 +165,8 @@ def _race(examination: Examination) -> Finding:
         answers = sorted(pool.map(join, opened))
     for multipart_id, _ in opened:
         bucket.abort_multipart_upload(key, multipart_id)
-    return RACE.kept(answers.count("200") == 1, ", ".join(answers))
+    fact = f"S3 answered {' and '.join(answers)}."
+    return RACE.kept(answers.count("200") == 1, fact)
 
 
 _CODES: dict[type[StorageError], str] = {ObjectExists: "412", CompletionConflict: "409"}
@@ -191,7 +192,7 @@ def _pages(examination: Examination) -> Iterator[Finding]:
 
 def _abort(examination: Examination) -> Iterator[Finding]:
     name = "contract.multipart.abort"
-    title = "A multipart upload can be aborted twice"
+    title = "A part of an aborted multipart upload is refused"
     bucket, key = examination.worker, examination.new_key("multipart")
     multipart_id = bucket.create_multipart_upload(key, content_type=CONTENT_TYPE)
     bucket.abort_multipart_upload(key, multipart_id)

@@ -19,7 +19,7 @@ FAIL, WARN, NOTE = Status.FAIL, Status.WARN, Status.NOTE
 
 OVERWRITE = Promise(
     "contract.put.second_use",
-    "A second use of a URL is refused",
+    "A second PUT to the same URL is refused",
     WARN,
     "The provider ignores If-None-Match, so a second upload over the same URL silently "
     "overwrites the file.",
@@ -32,33 +32,33 @@ WITHOUT_CONDITION = Promise(
 )
 OTHER_BYTES = Promise(
     "contract.put.other_bytes",
-    "Other bytes of the same length are refused",
+    "A PUT with bytes that do not match its SHA-256 is refused",
     WARN,
     "The provider does not compare the bytes with the signed SHA-256. So the "
     "provider stores a damaged or exchanged file without an error.",
 )
 OTHER_LENGTH = Promise(
     "contract.put.other_length",
-    "Another length is refused",
+    "A PUT with more bytes than were signed is refused",
     FAIL,
     "With a URL that was signed for a small file, a user can send a large file and "
     "exceed the quota.",
 )
 OTHER_TYPE = Promise(
     "contract.put.other_type",
-    "Another Content-Type is refused",
+    "A PUT with a Content-Type that was not signed is refused",
     WARN,
     "A user can store a file with a Content-Type that the site does not allow.",
 )
 OTHER_KEY = Promise(
     "contract.put.other_key",
-    "Another key is refused",
+    "A PUT to a key that was not signed is refused",
     FAIL,
     "With one URL, a user can overwrite every object in the bucket.",
 )
 TAMPERED = Promise(
     "contract.put.tampered",
-    "A changed signature is refused",
+    "A URL with a changed signature is refused",
     FAIL,
     "Anybody can write to the bucket.",
 )
@@ -109,7 +109,7 @@ def ask_put(examination: Examination) -> Iterator[Finding]:
 
 
 def _elsewhere(size: int) -> Finding:
-    found = f"{size} other bytes" if size else "no object"
+    found = "an object with other bytes" if size else "no object"
     return fail(
         "contract.put.right.elsewhere",
         "A correct PUT is stored and read back",
@@ -122,7 +122,8 @@ def _elsewhere(size: int) -> Finding:
 
 def _body_limit(examination: Examination) -> Finding:
     """Return a finding about the maximum size of a request that a proxy accepts."""
-    name, title = "contract.put.body_limit", "A part of the usual size is accepted"
+    name = "contract.put.body_limit"
+    title = "A PUT with UPLOADS_MIN_PART_BYTES bytes is accepted"
     size = options().min_part_bytes
     request = examination.uploads.put_object(
         key=examination.new_key("size"),
@@ -139,8 +140,9 @@ def _body_limit(examination: Examination) -> Finding:
         title,
         f"A proxy in front of S3 refuses a request of {size} bytes with 413.",
         f"Files of {size} bytes or more cannot be uploaded.",
-        "Raise the limit of the proxy (nginx: client_max_body_size 0), let browsers "
-        "send to S3 directly, or lower UPLOADS_MIN_PART_BYTES.",
+        "Raise the limit of the proxy (nginx: client_max_body_size 0), set "
+        "S3_PUBLIC_ENDPOINT_URL to a URL of S3 that does not go through the proxy, or "
+        "lower UPLOADS_MIN_PART_BYTES.",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from uploads.doctor.contract.promises import Promise
 from uploads.doctor.examination import Examination
-from uploads.doctor.results import Finding, Status
+from uploads.doctor.results import Finding, Status, ok
 from uploads.errors import CopyRefused, StorageError
 from uploads.s3.checksums import SHA256
 from uploads.s3.copying import copy_object
@@ -23,7 +23,7 @@ DOWNLOAD = Promise(
 )
 CHECKSUM = Promise(
     "contract.read.checksum",
-    "HEAD returns the SHA-256",
+    "HEAD returns the SHA-256 of the object",
     NOTE,
     "The site itself must read and hash each object to verify its checksum.",
 )
@@ -54,7 +54,7 @@ COPY_TAKEN = Promise(
 )
 COPY_OTHER = Promise(
     "contract.read.copy_other",
-    "A copy of a changed source is refused",
+    "If an object was replaced, a copy with its old ETag is refused",
     NOTE,
     "If a user sends a form again while the site copies the first file, the site may "
     "copy the second file instead.",
@@ -62,7 +62,7 @@ COPY_OTHER = Promise(
 
 DELETE_OTHER = Promise(
     "contract.read.delete_other",
-    "A deletion of a changed object is refused",
+    "If an object was replaced, a deletion with its old ETag is refused",
     NOTE,
     "If an object is replaced just before the site deletes it, the site deletes the "
     "new object.",
@@ -77,19 +77,24 @@ def ask_reading(examination: Examination) -> Iterator[Finding]:
     facts = bucket.head_object(key)
     if facts is None:
         yield RANGE.broken(
-            f"The site cannot find an object that S3 should have just stored. S3 "
-            f"answered the PUT with {answer.status}."
+            f"S3 answered a PUT with {answer.status}, but the site cannot find the "
+            "object of this PUT."
         )
         return
     is_told = facts.checksum_sha256 == SHA256.base64(body)
     yield CHECKSUM.kept(is_told, facts.checksum_sha256 or "S3 returned no SHA-256.")
     middle = bucket.read_range(key, 3, 5, etag=facts.etag)
-    yield RANGE.kept(middle == body[3:8], f"{len(middle)} of 5 bytes")
+    if middle == body[3:8]:
+        yield ok(RANGE.name, RANGE.title, "5 of 5 bytes")
+    else:
+        yield RANGE.broken("S3 returned other bytes than the site requested.")
     yield _download(examination, key, body)
     yield _empty(examination)
     yield from _copies(examination, key, facts.etag)
     is_deleted = delete_if_same(bucket, key, etag='"another"')
-    yield DELETE_OTHER.kept(not is_deleted, "deleted" if is_deleted else "412")
+    yield DELETE_OTHER.kept(
+        not is_deleted, "S3 deleted the object." if is_deleted else "412"
+    )
 
 
 def _download(examination: Examination, key: str, body: bytes) -> Finding:
@@ -122,7 +127,10 @@ def _copies(examination: Examination, key: str, etag: str) -> Iterator[Finding]:
         yield COPY.broken(error.detail)
         return
     same = bucket.read_range(target, 0, 100) == bucket.read_range(key, 0, 100)
-    yield COPY.kept(same, "copied and read back")
+    if same:
+        yield ok(COPY.name, COPY.title, "copied and read back")
+    else:
+        yield COPY.broken("The bytes of the copy differ from those of the object.")
     for promise, to, condition in (
         (COPY_TAKEN, target, etag),
         (COPY_OTHER, examination.new_key("copy"), '"another"'),
