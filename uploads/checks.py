@@ -55,8 +55,8 @@ def check_storage(**_: Any) -> list[checks.CheckMessage]:
         return [
             checks.Error(
                 'STORAGES["uploads"] does not set signature_version to "s3v4".',
-                hint='Set it to "s3v4". Otherwise, boto3 presigns with SigV2. SigV2 does '
-                "not sign the headers that upload URLs depend on.",
+                hint='Set it to "s3v4" in OPTIONS. Otherwise, boto3 presigns with '
+                "SigV2. SigV2 does not sign the headers that upload URLs depend on.",
                 id="uploads.E003",
             )
         ]
@@ -130,8 +130,8 @@ def check_endpoint(**_: Any) -> list[checks.CheckMessage]:
     is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
     return [
         checks.Error(
-            f"S3_ADDRESSING_STYLE is virtual, but {url} has an IP address.",
-            hint="Set S3_ADDRESSING_STYLE to path, or use a host name as endpoint.",
+            f"S3_ADDRESSING_STYLE=virtual does not work with the IP address in {url}.",
+            hint="Set S3_ADDRESSING_STYLE=path, or use an endpoint with a host name.",
             id="uploads.E004",
         )
         for url in _public_endpoints()
@@ -236,7 +236,7 @@ def _check_site_url_value(url: str) -> list[checks.CheckMessage]:
     if is_unencrypted(url) and not settings.DEBUG:
         return [
             checks.Warning(
-                f"SITE_URL is {url}, so links to set a new password are unencrypted.",
+                f"SITE_URL is {url}, so links to set a new password do not use TLS.",
                 hint="Set SITE_URL to an https:// URL.",
                 id="uploads.W009",
             )
@@ -251,7 +251,7 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
         return []
     found: list[checks.CheckMessage] = [
         checks.Error(
-            f"Browsers would send files to {url} unencrypted.",
+            f"Browsers would send files to {url} over a connection without TLS.",
             hint="Use https:// URLs in S3_PUBLIC_ENDPOINT_URL and "
             "UPLOADS_S3_PUBLIC_ENDPOINTS. An https page cannot send files to http://.",
             id="uploads.E006",
@@ -262,7 +262,7 @@ def check_endpoint_is_encrypted(**_: Any) -> list[checks.CheckMessage]:
     if is_unencrypted(server) and server not in _public_endpoints():
         found.append(
             checks.Warning(
-                f"The server reads files from {server} unencrypted.",
+                f"The server reads files from {server} over a connection without TLS.",
                 hint="Set S3_ENDPOINT_URL to an https:// URL. If server and bucket "
                 "share a private network, you may ignore this warning.",
                 id="uploads.W006",

@@ -182,8 +182,9 @@ class Options:
             )
         if self.lifetime_seconds < self.url_expiry_seconds:
             raise ImproperlyConfigured(
-                "UPLOADS_LIFETIME_SECONDS must be at least as long as"
-                " UPLOADS_URL_EXPIRY_SECONDS."
+                f"UPLOADS_LIFETIME_SECONDS is {self.lifetime_seconds}. It must not be "
+                "smaller than UPLOADS_URL_EXPIRY_SECONDS, which is "
+                f"{self.url_expiry_seconds}."
             )
         if self.extension_seconds < 0:
             raise ImproperlyConfigured("UPLOADS_EXTENSION_SECONDS must be 0 or more.")

@@ -30,10 +30,10 @@ for (const note of /** @type {NodeListOf<HTMLElement>} */ (document.querySelecto
 function whyNot() {
   if (!isSecureContext) return "Passkeys need HTTPS. Open this site by its https address.";
   if (/^[\d.]+$|:/.test(location.hostname)) {
-    return "Passkeys need a host name, but this address is a number. Open the site by its name, such as localhost.";
+    return "Passkeys do not work if the address of the site is an IP address. Open the site by its host name, such as localhost.";
   }
   const can = "PublicKeyCredential" in window && "parseCreationOptionsFromJSON" in PublicKeyCredential;
-  return can ? "" : "This browser cannot use passkeys. Update the browser, or use another way.";
+  return can ? "" : "This browser cannot use passkeys. Update the browser, or use a password or a code instead of a passkey.";
 }
 
 /** @param {HTMLFormElement} form */
@@ -94,6 +94,6 @@ function get(options) {
  */
 function explain({ name, message }) {
   if (name === "InvalidStateError") return "This device already has a passkey for this account.";
-  if (name === "NotAllowedError") return "No passkey was confirmed. Try again, or use another way.";
-  return `An error occurred: ${message} Try again, or use another way.`;
+  if (name === "NotAllowedError") return "No passkey was confirmed. Try again, or use a password or a code instead of a passkey.";
+  return `An error occurred: ${message} Try again, or use a password or a code instead of a passkey.`;
 }

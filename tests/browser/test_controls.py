@@ -220,7 +220,7 @@ def test_upload_with_a_missing_part_waits_for_the_file(
 
     upload_page.open()
 
-    expect(upload_page.unfinished).to_contain_text("7.3 of 13.6 MB kept")
+    expect(upload_page.unfinished).to_contain_text("7.3 of 13.6 MB uploaded")
     expect(
         upload_page.unfinished.get_by_role("button", name="Continue")
     ).to_be_visible()

@@ -254,7 +254,7 @@ def test_page_asks_for_the_file_when_permission_is_denied(
 
     _continue(upload_page, "film.bin").click()
     notice = upload_page.page.get_by_role("alert")
-    expect(notice).to_contain_text("The browser needs your permission to read film.bin")
+    expect(notice).to_contain_text("The browser has no permission to read film.bin")
     assert disk.times_asked == 1
     _continue(upload_page, "film.bin").click()
     upload_page.wait_until_uploaded(1)

@@ -116,7 +116,7 @@ def test_refused_file_is_requested_on_its_page_and_links_to_the_release(
 
     release_as_operator(browser, files.url, person)
     page.reload()
-    expect(main).to_contain_text("An operator has released this file as a new file.")
+    expect(main).to_contain_text("The site has created a new upload")
     page.get_by_role("link", name="Show the released file").click()
 
     expect(main).to_contain_text("Released from")

@@ -32,5 +32,5 @@ def test_passkeys_are_offered_only_at_a_host_name(
     Authenticator.objects.filter(user=person).delete()
     for path in PATHS:
         window.open(f"{proxies.url}{path}")
-        window.wait_for_text("main", "this address is a number")
+        window.wait_for_text("main", "address of the site is an IP address")
         assert window.find_all("a", OFFERS) == []

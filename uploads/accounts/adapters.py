@@ -104,8 +104,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         except InvalidToken:
             logger.error(
                 "second_factor.unreadable",
-                hint="The secret of a second factor was encrypted with another SECRET_KEY. "
-                "Add the old key to SECRET_KEY_FALLBACKS.",
+                hint="A second factor was encrypted with an earlier SECRET_KEY, so the "
+                "site cannot read it. Add the earlier key to SECRET_KEY_FALLBACKS.",
             )
             return base64.b32encode(secrets.token_bytes(20)).decode()
 

@@ -120,7 +120,10 @@ def _may_send_mail(email: str) -> bool:
     try:
         rates.spend("reset", rates.recipient(email))
     except RateLimited:
-        hint = "This mailbox has received as many mails as UPLOADS_RATE_RESET allows."
+        hint = (
+            "The site did not send a mail for a new password. This mailbox has already "
+            "received the maximum number of such mails (UPLOADS_RATE_RESET)."
+        )
         logger.warning("reset_mail.not_sent", hint=hint)
         return False
     return True
@@ -155,7 +158,10 @@ class CodeField(AccountForm):
 
 
 class CodeForm(CodeField, codes.AuthenticateForm):  # type: ignore[misc]
-    help_texts = {"code": "From your authenticator app, or one of your recovery codes."}
+    help_texts = {
+        "code": "The code that your authenticator app shows now, or one of your "
+        "recovery codes."
+    }
 
 
 class ReauthenticateCodeForm(CodeField, codes.ReauthenticateForm):  # type: ignore[misc]

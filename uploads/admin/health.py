@@ -41,12 +41,15 @@ def health_of(jobs: Mapping[str, JobReport]) -> list[Health]:
 
 def _sweeper(job: JobReport | None) -> Health:
     if job is None:
-        words = "No sweep has ended yet. Run manage.py sweep once a minute."
+        words = "The sweeper has not run yet. Run manage.py sweep once a minute."
         return Health("Sweeper", BAD, words)
     done = job.figures
     at, took = job.finished_at, f"The last sweep took {job.seconds:.1f} s."
     if timezone.now() - at > SWEEP_LATE:
-        words = "The sweeper has stopped. Run manage.py sweep once a minute."
+        words = (
+            "The sweeper last ran more than 10 minutes ago. Run manage.py sweep once a "
+            "minute."
+        )
         return Health("Sweeper", BAD, words, at)
     if done.get("young_orphans"):
         count = f"{done['young_orphans']:,}"
@@ -111,5 +114,8 @@ def _notifications(job: JobReport | None) -> Health:
     delay = job.figures.get("delay_seconds")
     words = "The last notification was processed."
     if delay is not None:
-        words = f"The last notification was processed {delay:.1f} s after its event."
+        words = (
+            f"The last notification was processed {delay:.1f} s after the change in "
+            "the bucket."
+        )
     return Health("Notifications", GOOD, words, job.finished_at)

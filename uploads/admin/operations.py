@@ -51,13 +51,14 @@ def verify_again(request: HttpRequest, uploads: list[Upload]) -> None:
 
 def remove(request: HttpRequest, uploads: list[Upload]) -> None:
     def step(upload: Upload) -> Finding:
-        was_final = upload.is_final
+        state_before, was_final = upload.state, upload.is_final
         lifecycle.remove(upload, actor=request.user)
         if lifecycle.empty_quarantine(upload, actor=request.user):
             return Finding(True, "The copy was deleted from quarantine.")
         if was_final:
             return Finding(
-                True, "Nothing to delete, because the upload had already ended."
+                True,
+                f"Nothing to delete, because the upload was already {state_before}.",
             )
         return Finding(True, f"The state is now {upload.state}.")
 
@@ -82,7 +83,9 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
         if made.state == State.READY:
             return Finding(True, "The file is released, and its owner can download it.")
         return Finding(
-            True, f"The release has started. The new upload is {made.state}."
+            True,
+            "The release has started. The file becomes a new upload, whose state is "
+            f"now {made.state}.",
         )
 
     _each(request, uploads, step)
@@ -91,7 +94,10 @@ def release(request: HttpRequest, uploads: list[Upload]) -> None:
 def purge_again(request: HttpRequest, uploads: list[Upload]) -> None:
     def step(upload: Upload) -> Finding:
         if upload.state not in FINAL:
-            words = f"Not purged, because the state is {upload.state}. Delete the file first."
+            words = (
+                f"The object was not deleted, because the state is {upload.state}. "
+                "First use the action “Delete the files”."
+            )
             return Finding(False, words)
         if lifecycle.empty_quarantine(upload, actor=request.user):
             return Finding(True, "The copy was deleted from quarantine.")

@@ -64,7 +64,7 @@ class UploadAdmin(ListAdmin):
     search_fields = ("filename",)
     search_help_text = (
         "Part of a file name, a complete username, an id, "
-        "or the first characters of a key (including a slash)."
+        "or the beginning of a key, with at least one slash."
     )
     fieldsets = FACTS
     readonly_fields = tuple(name for _, part in FACTS for name in part["fields"])

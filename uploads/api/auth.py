@@ -77,7 +77,7 @@ class BrowserAuth(SessionAuth):
             request.user.pk
         ):
             raise NotAuthenticated(
-                "Another account has logged in in this browser. Reload the page."
+                "Another account uses this browser now. Reload the page."
             )
         if second_factor.bars_everything(request.user):
             raise PermissionDenied(

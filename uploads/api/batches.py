@@ -29,8 +29,9 @@ IDEMPOTENCY_KEY: Any = Header(
     None,
     alias="Idempotency-Key",
     pattern=schemas.IDEMPOTENCY_KEY_PATTERN,
-    description="If you repeat a start with the same key, the API returns the same "
-    "upload.",
+    description="A text that you choose, different for each request. If you repeat a "
+    "request with the same text, the API returns the same uploads, and creates no new "
+    "uploads.",
 )
 
 

@@ -141,8 +141,9 @@ class UploadOut(BaseModel):
     checksum_crc64nvme: Annotated[
         str | None,
         Field(
-            description="The declared CRC64NVME. For a multipart upload, the server "
-            "computes the CRC64NVME from the checksums of the parts."
+            description="The CRC64NVME that the client declared. If a multipart upload "
+            "was started without a CRC64NVME, the server computes it from the "
+            "checksums of the parts."
         ),
     ]
     checksum_algorithm: Annotated[

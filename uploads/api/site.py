@@ -60,7 +60,8 @@ class SlipwayAPI(NinjaAPI):
 api = SlipwayAPI(
     title="Slipway",
     version="1",
-    description="Files go directly to S3. This API returns presigned URLs for them.",
+    description="Clients send files directly to S3, with presigned URLs that this API "
+    "returns.",
     docs_url=None,
     openapi_url=None,
     auth=[TokenAuth(), BrowserAuth()],

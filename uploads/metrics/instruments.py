@@ -19,7 +19,8 @@ _PRESIGN_SECONDS = (
 
 requests = Counter(
     "slipway_requests",
-    "Answered requests by route, method and class of status, such as 2xx.",
+    "Requests that the site has answered, by route, method and class of the status, "
+    "such as 2xx.",
     ["route", "method", "status"],
     registry=REGISTRY,
 )

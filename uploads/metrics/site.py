@@ -26,12 +26,12 @@ UP = "slipway_site_up"
 FAMILIES = {
     UP: _Family("1 if the database answers, 0 if it does not."),
     "slipway_site_upload_moves": _Family(
-        "Uploads that entered a state before the last sweep.",
+        "Uploads that have entered a state, as counted by the last sweep.",
         ("state", "transport", "reason"),
         is_counter=True,
     ),
     "slipway_site_upload_bytes": _Family(
-        "Bytes of the uploads that entered a state before the last sweep.",
+        "Bytes of uploads that have entered a state, as counted by the last sweep.",
         ("state", "transport"),
         is_counter=True,
     ),

@@ -109,7 +109,7 @@ def chosen_filename(sent: str) -> str:
     elif "/" in wanted or "\\" in wanted:
         refusal = r"A name cannot contain / or \."
     elif _limit_marks(wanted) != wanted:
-        refusal = f"A name has at most {MAX_MARKS} accents on one letter."
+        refusal = f"A letter in a name can have at most {MAX_MARKS} accents."
     elif printable(wanted) != wanted:
         refusal = "A name cannot contain invisible characters."
     elif _END.search(wanted):

@@ -94,12 +94,12 @@ def rename(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     form = RenameForm(request.POST)
     if not form.is_valid():
         [words] = form.errors["filename"]
-        messages.error(request, f"The file kept its name. {words}")
+        messages.error(request, f"The file was not renamed. {words}")
         return redirect("upload", row.pk)
     try:
         lifecycle.rename(row, form.cleaned_data["filename"], actor=request.user)
     except UploadError as error:
-        messages.error(request, f"The file kept its name. {error.detail}")
+        messages.error(request, f"The file was not renamed. {error.detail}")
     return redirect("upload", row.pk)
 
 

@@ -78,7 +78,9 @@ PROOFS = {
     VerifiedBy.READ_BACK: "This site read the stored file and compared it with this "
     "checksum.",
 }
-UNPROVED = "Nobody has compared the stored file with a checksum."
+UNPROVED = (
+    "Neither the storage nor this site has compared the stored file with a checksum."
+)
 
 UNTOLD = ("upload.presigned",)
 """Kinds of events that the page leaves out. Large files have thousands of them."""
@@ -166,7 +168,10 @@ def describe(upload: Upload) -> Description:
 
 def _release_in_words(upload: Upload) -> str:
     if upload.released_as_id:
-        return "An operator has released this file as a new file."
+        return (
+            "An operator has released this file. The site has created a new upload for "
+            "the released file."
+        )
     if not may_be_released(upload):
         return "The file was deleted from storage."
     if upload.release_requested_at:
@@ -191,7 +196,10 @@ def describe_checksum(upload: Upload) -> Checksum:
     label = str(Algorithm(upload.checksum_algorithm).label)
     digest, _, part_count = value.partition("-")
     if part_count:
-        words = f"This is the SHA-256 over the checksums of the {part_count} parts."
+        words = (
+            f"This SHA-256 was computed from the checksums of the {part_count} parts, "
+            "not from the whole file."
+        )
         return Checksum("SHA-256 of parts", value, f"{words} {_proof(upload)}".strip())
     try:
         shown = base64.b64decode(digest).hex()

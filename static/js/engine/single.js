@@ -88,7 +88,7 @@ export class Single {
         signal,
         requestFor: async (refused) => {
           if (refused || !request) ({ request } = await untilAborted(this.start(), signal));
-          if (!request) throw new UploadError("invalid_state", "The upload has ended and accepts no more data.");
+          if (!request) throw new UploadError("invalid_state", "This upload is no longer in progress, so it accepts no more data. For example, it was cancelled or has expired.");
           return request;
         },
         hostOf: () => hostOf(request),

@@ -72,7 +72,7 @@ export class UnfinishedRow {
   /** @param {number} bytes number of bytes in the bucket */
   showSafe(bytes) {
     const { byteSize } = factsOf(this.entry);
-    this.#words.textContent = bytes < byteSize ? `${formatBytesOf(bytes, byteSize)} kept` : `All ${formatBytes(byteSize)} kept`;
+    this.#words.textContent = bytes < byteSize ? `${formatBytesOf(bytes, byteSize)} uploaded` : `All ${formatBytes(byteSize)} uploaded`;
   }
 }
 

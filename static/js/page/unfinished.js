@@ -252,7 +252,7 @@ export class Unfinished {
     const { filename } = factsOf(row.entry);
     try {
       const file = await keptFiles.read(kept, { ask: true });
-      if (!file) return onProblem(`The browser needs your permission to read ${filename} again. Press Continue again and choose the file.`);
+      if (!file) return onProblem(`The browser has no permission to read ${filename}. Press Continue again and choose the file.`);
       const reason = await whyNot(row.entry, file);
       if (reason) return onProblem(reason);
       this.#go(row, file);

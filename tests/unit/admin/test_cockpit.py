@@ -41,7 +41,7 @@ def test_page_of_an_empty_site_names_the_next_steps(
 ) -> None:
     words = text_of(client)
 
-    assert "No sweep has ended yet. Run manage.py sweep once a minute." in words
+    assert "The sweeper has not run yet. Run manage.py sweep once a minute." in words
     assert "Nobody stores a file yet." in words
     assert "No upload is unfinished." in words
     assert "No upload failed in the last 30 days." in words
@@ -113,7 +113,7 @@ def test_quota_near_its_number_of_files_is_shown(
     ("figures", "age", "words"),
     [
         ({}, timedelta(), "OK Sweeper"),
-        ({}, timedelta(hours=1), "The sweeper has stopped. Run manage"),
+        ({}, timedelta(hours=1), "The sweeper last ran more than 10 minutes ago. Run"),
         ({"waiting": 3}, timedelta(), "Uploads that could not be inspected yet: 3."),
         ({"failed": 2, "given_up": 1}, timedelta(), "Checks that failed: 2. Uploads"),
         (

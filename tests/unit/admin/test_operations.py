@@ -126,7 +126,10 @@ def test_purge_again_deletes_a_late_object(
 
     assert sorted(messages_of(answer)) == [
         '"notes 0.txt": The object is deleted.',
-        '"notes 1.txt": Not purged, because the state is ready. Delete the file first.',
+        (
+            '"notes 1.txt": The object was not deleted, because the state is ready. '
+            "First use the action “Delete the files”."
+        ),
     ]
     assert bucket.head_object(late.key) is None
     assert bucket.head_object(ready.key) is not None

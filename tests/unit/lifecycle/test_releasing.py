@@ -408,7 +408,7 @@ def test_page_offers_a_request_and_links_to_the_release(
 
     page = client.get(address).content.decode()
     assert f'href="/uploads/{made.pk}/"' in page
-    assert "An operator has released this file as a new file." in page
+    assert "The site has created a new upload for the released file." in page
     page = client.get(f"/uploads/{made.pk}/").content.decode()
     assert f'href="{address}"' in page
     # The page of the release must not show the reason of the refusal.

@@ -52,7 +52,7 @@ def test_setup_bucket_without_apply_changes_nothing(setup: Bucket) -> None:
     text = run()
 
     assert f"+ CORSRules[slipway-browser].AllowedOrigins: {SITE}" in text
-    assert "Nothing was changed. Run again with --apply." in text
+    assert "Nothing was changed. To make these changes, run the command again" in text
     with pytest.raises(setup.client.exceptions.ClientError):
         setup.client.get_bucket_cors(Bucket=setup.name)
 

@@ -241,7 +241,7 @@ def test_rename_to_an_invalid_name_is_refused_with_a_message(
         reverse("upload-rename", args=[upload.pk]), {"filename": filename}, follow=True
     )
 
-    assert f"The file kept its name. {words}" in response.content.decode()
+    assert f"The file was not renamed. {words}" in response.content.decode()
     upload.refresh_from_db()
     assert upload.filename == "survey.pdf"
 
@@ -360,7 +360,7 @@ def test_checksum_of_a_file_in_parts_is_labelled_as_checksum_of_parts(
 @pytest.mark.parametrize(
     ("verified_by", "words"),
     [
-        ("", "Nobody has compared the stored file with a checksum."),
+        ("", "Neither the storage nor this site has compared the stored file"),
         ("storage", "The storage compared the file with this checksum."),
         ("readback", "This site read the stored file and compared it"),
     ],
@@ -385,7 +385,7 @@ def test_file_without_a_checksum_is_not_shown_as_verified(
 
     text = page.get(upload_url(upload)).content.decode()
 
-    assert "Nobody has compared the stored file with a checksum." in text
+    assert "Neither the storage nor this site has compared the stored file" in text
 
 
 @pytest.mark.parametrize(

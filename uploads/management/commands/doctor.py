@@ -62,7 +62,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--profile",
             default="",
-            help="AWS profile with the credentials of the setup identity",
+            help="profile in ~/.aws/config with the credentials of the setup identity",
         )
         parser.add_argument(
             "--certify",

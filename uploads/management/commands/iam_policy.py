@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = (
         "Print the IAM policies for the three identities of the site. The signer signs "
         "upload URLs, the worker makes the calls of the running site, and setup "
-        "configures the bucket. Each policy allows only these calls."
+        "configures the bucket. Each policy allows only the calls of its identity."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

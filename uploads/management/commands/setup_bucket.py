@@ -138,7 +138,10 @@ class Command(BaseCommand):
         summary = ", ".join(f"{counts[o]} {o.value}" for o in Outcome if counts[o])
         self.stdout.write(f"\n{summary}")
         if counts[Outcome.PLANNED]:
-            self.stdout.write("Nothing was changed. Run again with --apply.")
+            self.stdout.write(
+                "Nothing was changed. To make these changes, run the command again "
+                "with --apply."
+            )
         return found
 
     def _tell_one(self, result: Result) -> None:
