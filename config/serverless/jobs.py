@@ -40,7 +40,7 @@ def notifications(event: Any, context: Any) -> dict[str, Any]:
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         raise ValueError(
-            "The event is not an SQS event, because it has no list Records."
+            "The event is not an SQS event, because its field Records is not a list."
         )
     failed = []
     try:

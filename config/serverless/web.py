@@ -69,14 +69,14 @@ def _problem_of(event: Any) -> str:
     ]
     if not _are_texts(texts):
         return (
-            "The event lacks the path, the query, the method, the protocol or the "
-            "client's address of the request."
+            "A required text is missing from the event. Required are rawPath and "
+            "rawQueryString, and in requestContext.http method, protocol and sourceIp."
         )
     headers, cookies = event.get("headers"), event.get("cookies", [])
     if not isinstance(headers, dict) or not _are_texts(headers.values()):
-        return "The headers of the event are not an object of strings."
+        return "The field headers of the event must be an object with texts as values."
     if not isinstance(cookies, list) or not _are_texts(cookies):
-        return "The cookies of the event are not a list of strings."
+        return "The field cookies of the event must be a list of texts."
     return _problem_of_body(event)
 
 

@@ -30,6 +30,7 @@ NOT_IN_SCHEMA = (
     "This site accepts only SHA-256",
     "This upload has the parts",
     "has no parts",
+    "cannot send an empty file",
     "at most 5368709120 bytes",
     "needs this checksum",
     "must be a year",

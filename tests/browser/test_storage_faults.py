@@ -140,7 +140,7 @@ def test_missing_cors_rules_are_named(blocked: BlockedUpload, proxy: Proxy) -> N
     blocked.start()
 
     blocked.expect_reason(
-        "The storage refused this site. Tell your administrator:",
+        "The storage refuses requests from this site. Tell your administrator:",
         f"the bucket has no CORS rule for {blocked.site.url}",
     )
     blocked.expect_lines("cors_no_rule")

@@ -30,7 +30,7 @@ test("if a missing CORS rule blocks an upload, the engine names this cause, and 
   const handle = made.engine.add(file());
   await made.until(() => made.inquiry.reason);
 
-  assert.match(made.inquiry.reason, /^The storage refused this site\. .*no CORS rule of the bucket allows the origin https:\/\/site\.test\./);
+  assert.match(made.inquiry.reason, /^The storage refuses requests from this site\. .*no CORS rule of the bucket allows the origin https:\/\/site\.test\./);
   assert.deepEqual(made.reports[0], { seen: ["blocked"], byte_size: 1000 });
   assert.ok(made.clock.now() < 15_000, `${made.clock.now()} ms`);
 
@@ -167,7 +167,7 @@ test("if S3 refuses an upload, the error message contains the cause from the ser
 
   await assert.rejects(made.run(made.engine.add(file()).finished), {
     code: "expired",
-    message: "The storage refused this site. Tell your administrator: the clocks of this site's server and of the storage differ too much. S3 answered 403 RequestTimeTooSkewed.",
+    message: "The storage refuses requests from this site. Tell your administrator: the clocks of this site's server and of the storage differ too much. S3 answered 403 RequestTimeTooSkewed.",
   });
   assert.deepEqual(made.reports[0], { seen: ["refused"], status: 403, storage_code: "RequestTimeTooSkewed" });
 });
@@ -234,5 +234,5 @@ for (const [address, page, isNamed] of [
 }
 
 test("if the server returns a cause that the page does not know, the message contains the code of the cause", () => {
-  assert.equal(reasonOf(["invented"], "https://site.test"), "The storage refused this site. Tell your administrator: invented.");
+  assert.equal(reasonOf(["invented"], "https://site.test"), "The storage refuses requests from this site. Tell your administrator: invented.");
 });

@@ -78,9 +78,21 @@ def end(ticket: str) -> list[Finding]:
     try:
         parts = bucket.list_parts(keys["part"], multipart_id)
         findings = [
-            _arrived("put", "One PUT", _is_stored(keys["put"], found["sha256"])),
-            _arrived("part", "One part", len(parts) == 1),
-            _arrived("form", "One form", _is_stored(keys["form"], found["sha256"])),
+            _arrived(
+                "put",
+                "The bucket has the object that this browser sent with one PUT",
+                _is_stored(keys["put"], found["sha256"]),
+            ),
+            _arrived(
+                "part",
+                "The bucket has the part that this browser sent",
+                len(parts) == 1,
+            ),
+            _arrived(
+                "form",
+                "The bucket has the object that this browser sent with a form",
+                _is_stored(keys["form"], found["sha256"]),
+            ),
         ]
     finally:
         _remove(keys, multipart_id)

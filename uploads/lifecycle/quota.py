@@ -183,9 +183,9 @@ def transfer(source: Any, target: Any, byte_size: int, *, files: int) -> None:
         )
         if not changed and sign > 0:
             raise QuotaExceeded(
-                f"The quota of the new owner has no space for {files} files with"
-                f" {byte_size} bytes. Raise the new owner's limits under Quotas in the"
-                " admin, then try again."
+                "The quota of the new owner has no space for these files (number of"
+                f" files: {files}, total size: {byte_size} bytes). Raise the new owner's"
+                " limits under Quotas in the admin, then try again."
             )
 
 

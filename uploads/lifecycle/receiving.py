@@ -47,8 +47,8 @@ MAX_FORM_BYTES = MAX_COPY
 """Maximum size of a file in a form. S3 copies no larger object in one request."""
 
 NO_FORMS = (
-    "The storage of this site accepts no files from a plain form. To upload files, "
-    "switch on JavaScript in your browser."
+    "Uploads to this site need JavaScript, because the storage does not accept files "
+    "from HTML forms. Switch on JavaScript in your browser."
 )
 
 _ATTEMPTS = 4
@@ -107,7 +107,8 @@ def presign_form(upload: Upload, *, redirect_url: str) -> SignedPost:
     """
     if upload.transport != Transport.FORM:
         raise InvalidState(
-            f"This upload has the transport {upload.transport}, so it has no form."
+            "Only an upload with the transport form has a form. This upload has the "
+            f"transport {upload.transport}."
         )
     require_forms()
     seconds = extend_urls(upload, {"transport": upload.transport})
@@ -160,8 +161,8 @@ def receive(upload: Upload) -> Arrival:
                 content_type=content_type,
             )
     raise StorageUnavailable(
-        "The form is sending the file again, so the site cannot accept it yet. Try "
-        "again in a moment."
+        "The form sent this file again while the site was copying the file. Wait until "
+        "the browser has sent the file, then try again."
     )
 
 

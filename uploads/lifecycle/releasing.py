@@ -161,7 +161,11 @@ def _create(rejected: Upload, actor: Any) -> Upload:
         try:
             quota.reserve(rejected.owner, rejected.byte_size)
         except QuotaExceeded as error:
-            words = f"The owner does not have enough free space. {error.detail}"
+            words = (
+                "The quota of the file's owner does not allow this file. Raise the "
+                "owner's limits under Quotas in the admin, then try again. The "
+                f"message for the owner is: {error.detail}"
+            )
             raise QuotaExceeded(words) from error
         detail = declared(release)
         detail["released_from"] = str(rejected.pk)
@@ -215,8 +219,9 @@ def _require_releasable(upload: Upload) -> None:
         raise InvalidState("No copy of this file is in quarantine.")
     if upload.byte_size > MAX_COPY:
         raise InvalidState(
-            "The file is too large for one copy request to S3, so it stays in "
-            "quarantine. Download the copy from the bucket."
+            f"This file is too large to be released, because S3 copies at most {MAX_COPY} "
+            "bytes in one request. An operator can download the copy from the bucket; "
+            "its key begins with the quarantine prefix."
         )
     cause = overruled_cause(upload)
     if cause in {MALWARE, ""}:
@@ -224,5 +229,6 @@ def _require_releasable(upload: Upload) -> None:
             "Malware was found in this file. Such files are never released."
         )
     raise InvalidState(
-        f"Files that were refused with the cause {cause!r} are never released."
+        f"This file was refused with the cause {cause!r}. Files with this cause are "
+        "never released."
     )

@@ -138,18 +138,20 @@ def choose_transport(declaration: Declaration) -> Transport:
         if declaration.byte_size == 0:
             raise InvalidRequest(
                 fields={
-                    "transport": ["An empty file has no parts. Use the transport put."]
+                    "transport": [
+                        "The transport multipart cannot send an empty file. Use put."
+                    ]
                 }
             )
         return transport
     if transport == Transport.FORM:
         if declaration.byte_size > MAX_COPY:
-            raise FileTooLarge(f"A plain form can send at most {MAX_COPY} bytes.")
+            raise FileTooLarge(f"The transport form can send at most {MAX_COPY} bytes.")
         return transport
     if declaration.byte_size > MAX_SINGLE_PUT:
         raise FileTooLarge(
-            f"One request can send at most {MAX_SINGLE_PUT} bytes. Use the transport "
-            "multipart."
+            f"The transport {transport} can send at most {MAX_SINGLE_PUT} bytes. Use the "
+            "transport multipart."
         )
     return transport
 

@@ -93,8 +93,9 @@ def find_form_mismatch(upload: Upload, facts: ObjectFacts) -> Mismatch | None:
     if facts.byte_size > upload.byte_size:
         return Mismatch(
             "size_differs",
-            f"The file has {facts.byte_size} bytes, but this form may send at most "
-            f"{upload.byte_size} bytes.",
+            f"The file has {facts.byte_size} bytes, but only {upload.byte_size} bytes "
+            "were reserved for it. Upload the file again, and choose a larger size in "
+            "the form.",
         )
     return _find_encoding(facts)
 

@@ -74,5 +74,7 @@ def _read(
                 digest.update(chunk)
                 missing -= len(chunk)
     if missing:
-        raise StorageUnavailable("S3 sent only a part of the object. Try again.")
+        raise StorageUnavailable(
+            "S3 sent fewer bytes of the object than the site requested. Try again."
+        )
     return digest

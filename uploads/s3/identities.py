@@ -90,15 +90,16 @@ def setup_session(profile: str = "") -> boto3.Session:
             return session
     except ProfileNotFound as error:
         raise StorageUnavailable(
-            f"There is no AWS profile {profile!r}. Name a profile from ~/.aws/config."
+            f"There is no AWS profile {error.kwargs['profile']!r}. Set --profile or "
+            "AWS_PROFILE to the name of a profile in ~/.aws/config."
         ) from error
     except (BotoCoreError, *NO_CREDENTIALS) as error:
         raise StorageUnavailable(
             f"boto3 cannot read the credentials of the setup identity: {error}"
         ) from error
     raise StorageUnavailable(
-        "The setup identity has no credentials. For this command only, pass --profile, "
-        "set AWS_PROFILE or AWS_ACCESS_KEY_ID, or use a role."
+        "This command finds no credentials of the setup identity. Pass --profile, set "
+        "AWS_PROFILE or AWS_ACCESS_KEY_ID for this command only, or use a role."
     )
 
 

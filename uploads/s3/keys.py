@@ -40,7 +40,10 @@ def new_key(prefix: str) -> str:
     of ``[a-z0-9/_-]``, or if it ends with a reserved folder.
     """
     if not _PREFIX.fullmatch(prefix):
-        raise ValueError(f"The key prefix {prefix!r} may contain only a-z 0-9 / _ -.")
+        raise ValueError(
+            f"The key prefix {prefix!r} contains a character that is not allowed. "
+            "Allowed are a-z, 0-9, slashes, underscores and hyphens."
+        )
     for place in RESERVED:
         if prefix.endswith(place):
             raise ValueError(f"The key prefix {prefix!r} must not end with {place}.")

@@ -57,13 +57,15 @@ def parse_notification(body: str | bytes) -> list[CreatedObject]:
         return list(_created(message, depth=0))
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         raise UnreadableNotification(
-            f"The message lacks a value that its format requires: {error!r}."
+            f"A value in the message is missing or has the wrong type: {error!r}."
         ) from error
 
 
 def _created(message: Any, *, depth: int) -> Iterator[CreatedObject]:
     if depth > MAX_DEPTH:
-        raise UnreadableNotification("The message is nested too deeply.")
+        raise UnreadableNotification(
+            f"The message contains messages nested more than {MAX_DEPTH} levels deep."
+        )
     if message.get("Type") == "Notification" and "Message" in message:
         yield from _created(_unwrapped(message["Message"]), depth=depth + 1)
     elif "Records" in message:
@@ -128,7 +130,9 @@ def _unwrapped(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableNotification("The nested message is not JSON.") from error
+        raise UnreadableNotification(
+            "The field Message contains a text that is not JSON."
+        ) from error
 
 
 def _is_created(name: str) -> bool:

@@ -107,4 +107,6 @@ def _range(
 
 def _require_whole(found: bytes, byte_count: int) -> None:
     if len(found) < byte_count:
-        raise StorageUnavailable("S3 sent only a part of the object. Try again.")
+        raise StorageUnavailable(
+            "S3 sent fewer bytes of the object than the site requested. Try again."
+        )

@@ -187,7 +187,7 @@ class _Setting:
                 Outcome.FAILED,
                 f"{failed}, and setup_bucket could not undo the setting "
                 f"({left.rstrip('.')}).",
-                f"Restore the setting {self.step.document} of the bucket by hand.",
+                f"Restore the earlier value of the bucket's {self.step.document} by hand.",
             )
         return self._result(
             Outcome.SKIPPED, f"{failed}, so setup_bucket has undone the setting."

@@ -88,7 +88,9 @@ class UploadFile(S3File):  # type: ignore[misc]  # django-storages has no types
         self._byte_size: int = self.obj.content_length
         self.etag: str = self.obj.e_tag
         if upload.etag and upload.etag != self.etag:
-            raise StorageUnavailable("The object of this upload has been replaced.")
+            raise StorageUnavailable(
+                "The object of this upload was replaced after the site had verified it."
+            )
 
     @property
     def size(self) -> int:
@@ -140,7 +142,9 @@ class UploadFile(S3File):  # type: ignore[misc]  # django-storages has no types
         return line
 
     def readlines(self, hint: int | None = -1) -> NoReturn:
-        raise io.UnsupportedOperation("Iterate over the file to read its lines.")
+        raise io.UnsupportedOperation(
+            "readlines() is not supported. Read the lines with a for loop over the file."
+        )
 
     def __iter__(self) -> Iterator[bytes]:
         while line := self.readline():

@@ -133,8 +133,8 @@ def in_order(objects: Iterator[ListedObject]) -> Iterator[ListedObject]:
     for entry in objects:
         if entry.key <= last:
             raise StorageError(
-                f"The bucket lists {entry.key} after {last}. The audit stops, because "
-                "it needs keys in sorted order."
+                f"The bucket listed the key {entry.key} after the key {last}. The audit "
+                "stops, because it needs the keys in byte order."
             )
         last = entry.key
         yield entry

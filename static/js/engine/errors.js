@@ -78,7 +78,7 @@ const DELIVERY_SENTENCES = {
   expired: "The storage refused the upload, although this site permits it. Try again. If that fails, tell the administrator.",
   exists: "The storage already has the file.",
   corrupt: "The storage received other bytes than this browser sent. Try again.",
-  gone: "The storage no longer has this upload. Try again to send the whole file.",
+  gone: "The storage no longer has this upload. If you try again, the whole file is sent again.",
   unreadable: "The file cannot be read, because it was changed, moved or deleted. Choose the file again.",
   refused: "The storage refused the file",
 };

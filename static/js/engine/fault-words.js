@@ -1,4 +1,4 @@
-const REFUSED = "The storage refused this site.";
+const REFUSED = "The storage refuses requests from this site.";
 const BLOCKED = "The browser blocks requests to the storage.";
 const AWAY = "This browser cannot reach the storage.";
 

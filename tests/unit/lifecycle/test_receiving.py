@@ -168,7 +168,7 @@ def test_receiving_without_a_file_raises_and_changes_nothing(
 @pytest.mark.parametrize(
     ("content", "changes", "reason"),
     [
-        (b"x" * 101, {}, "has 101 bytes, but this form may send at most 100 bytes"),
+        (b"x" * 101, {}, "has 101 bytes, but only 100 bytes were reserved"),
         (HELLO, {"ContentEncoding": "gzip"}, "Content-Encoding: gzip"),
     ],
     ids=["too many bytes", "content encoding"],

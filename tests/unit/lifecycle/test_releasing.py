@@ -134,7 +134,7 @@ def test_release_over_the_quota_is_refused_and_changes_nothing(
     with pytest.raises(QuotaExceeded) as refusal:
         release(rejected, operator)
 
-    assert refusal.value.detail.startswith("The owner does not have enough free space.")
+    assert "quota of the file's owner does not allow" in refusal.value.detail
     rejected.refresh_from_db()
     assert rejected.released_as is None
     assert Upload.objects.count() == 1
@@ -156,8 +156,8 @@ def test_release_over_the_quota_is_refused_and_changes_nothing(
         ({"quarantine_key": "quarantine/gone"}, "no longer in quarantine"),
         ({"state": State.DELETED}, "Only rejected uploads can be released"),
         ({"rejected_cause": MALWARE}, "Malware was found in this file"),
-        ({"rejected_cause": "own_cause"}, "the cause 'own_cause' are never released"),
-        ({"byte_size": 5 * 1000**3 + 1}, "too large for one copy request"),
+        ({"rejected_cause": "own_cause"}, "with the cause 'own_cause'. Files with"),
+        ({"byte_size": 5 * 1000**3 + 1}, "too large to be released"),
     ],
 )
 def test_upload_that_cannot_be_released_is_refused(

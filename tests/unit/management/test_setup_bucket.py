@@ -84,7 +84,9 @@ def test_invalid_options_are_named(
 
 
 def test_missing_setup_credentials_are_explained() -> None:
-    with pytest.raises(CommandError, match="setup identity has no credentials"):
+    with pytest.raises(
+        CommandError, match="finds no credentials of the setup identity"
+    ):
         run()
 
 

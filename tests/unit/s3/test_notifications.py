@@ -216,7 +216,7 @@ def test_deeply_nested_envelopes_are_refused() -> None:
     for _ in range(5):
         message = sns_in_sqs(message)
 
-    with pytest.raises(UnreadableNotification, match="nested too deeply"):
+    with pytest.raises(UnreadableNotification, match="nested more than 3 levels"):
         parse_notification(json.dumps(message))
 
 

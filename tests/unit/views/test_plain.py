@@ -82,7 +82,7 @@ def test_page_offers_no_form_if_the_storage_does_not_support_forms(
     page: Client, alice: Any, bucket: Bucket
 ) -> None:
     begun = reserve(page)
-    words = "The storage of this site accepts no files from a plain form."
+    words = "the storage does not accept files from HTML forms."
     assert words not in text_of(page.get("/"))
 
     remember_promises([note("contract.post.right", "", "S3 answered 501")])

@@ -144,8 +144,8 @@ def is_loopback(host: str | None) -> bool:
 def _require_origin(origin: str) -> None:
     if "*" in origin:
         raise ValueError(
-            f"The origin {origin} would also allow pages of other sites. "
-            "Name each origin in full, without *."
+            f"With the origin {origin} in its CORS rule, the bucket would also allow "
+            "requests from pages of other sites. Name each origin in full, without *."
         )
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.hostname:

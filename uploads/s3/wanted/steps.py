@@ -165,7 +165,10 @@ def _policy(facts: SiteFacts) -> list[Step]:
             else "",
         ),
         _statement(
-            facts, "policy.sigv4", "Old signatures refused", policy.sigv4_only(facts)
+            facts,
+            "policy.sigv4",
+            "Signature version 2 refused",
+            policy.sigv4_only(facts),
         ),
         _statement(
             facts, "policy.age", "Old URLs refused", policy.short_urls_only(facts)
@@ -175,14 +178,24 @@ def _policy(facts: SiteFacts) -> list[Step]:
         statement = policy.organisation_only(facts)
         found.append(
             _statement(
-                facts, "policy.organisation", "Other accounts refused", statement
+                facts,
+                "policy.organisation",
+                "Identities outside of the organisation refused",
+                statement,
             )
         )
     if facts.network:
-        title = "Server identities restricted to their network"
-        for name, statement in (
-            ("policy.network", policy.network_only(facts)),
-            ("policy.network_reads", policy.network_reads_only(facts)),
+        for name, title, statement in (
+            (
+                "policy.network",
+                "Calls of worker and setup from other networks refused",
+                policy.network_only(facts),
+            ),
+            (
+                "policy.network_reads",
+                "Reads of the worker from other networks refused",
+                policy.network_reads_only(facts),
+            ),
         ):
             found.append(_statement(facts, name, title, statement))
     return found
