@@ -30,7 +30,7 @@ async function test(form) {
   try {
     await run(form);
   } catch (error) {
-    show({ title: "The self-test ends without an error", status: "FAIL", fact: String(error) });
+    show({ title: "The self-test", status: "FAIL", fact: String(error) });
   } finally {
     button.disabled = false;
   }
@@ -41,9 +41,9 @@ async function run(form) {
   const plan = /** @type {Plan} */ (await ask(form.dataset.begin ?? "", form));
   const body = Uint8Array.from(atob(plan.body), (letter) => letter.charCodeAt(0));
   const { put, part, form: post, download } = plan.requests;
-  show(await attempt("This browser can send an object with one PUT", plan, put.headers, "PUT", () => send(put, body)));
-  show(await attempt("This browser can send one part of an object", plan, part.headers, "PUT", () => send(part, body)));
-  show(await attempt("This browser can send an object with a form", plan, {}, "POST", () => sendForm(post, body)));
+  show(await attempt("This browser can send a PUT", plan, put.headers, "PUT", () => send(put, body)));
+  show(await attempt("This browser can send a part", plan, part.headers, "PUT", () => send(part, body)));
+  show(await attempt("This browser can send a form", plan, {}, "POST", () => sendForm(post, body)));
   show(await attempt("This browser can download an object", plan, {}, "GET", () => receive(download, body)));
   const { findings } = /** @type {{findings: Finding[]}} */ (await ask(form.dataset.end ?? "", form, plan.ticket));
   for (const finding of findings) show(finding);
@@ -62,7 +62,7 @@ async function attempt(title, plan, headers, method, act) {
   try {
     const wrong = await act();
     if (!wrong) return { title, status: "OK" };
-    return { title, status: "FAIL", fact: wrong, fix: "Press the button Examine below. The server then sends its own test requests to the bucket." };
+    return { title, status: "FAIL", fact: wrong, fix: "Press Examine below. The server then sends its own test requests to the bucket." };
   } catch {
     return { title, status: "FAIL", ...(await explain(plan.bucket, Object.keys(headers), method)) };
   }
@@ -83,7 +83,7 @@ async function explain(bucket, headers, method) {
     };
   }
   if (location.protocol === "https:" && bucket.startsWith("http:")) {
-    return { fact: "This page uses https, so the browser blocks requests to the bucket over http.", fix: "Enable https on the S3 server. Then set S3_PUBLIC_ENDPOINT_URL to its https:// URL." };
+    return { fact: "This page uses https, so the browser blocks requests to the bucket over http.", fix: "Serve the bucket over https." };
   }
   if (await answers(bucket)) {
     const names = headers.length ? ` with the headers ${headers.map((name) => name.toLowerCase()).join(", ")}` : "";

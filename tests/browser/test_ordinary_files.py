@@ -67,7 +67,7 @@ HARMFUL = {
         with_unicode_path(b"../evil.txt"),
         (
             "This archive contains ../evil.txt. Unpacking would put this file outside "
-            "of the archive's folder. Rename the file and pack the archive again."
+            "of the target folder. Rename the file and pack the archive again."
         ),
     ),
     "too-wide.jpg": (

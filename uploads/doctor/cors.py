@@ -19,7 +19,7 @@ from uploads.s3.signed import SignedRequest
 from uploads.s3.wanted.documents import CORS_METHODS, headers_sent
 from uploads.s3.wire import NoAnswer, send
 
-BLOCKED = "Browsers block every upload from this page."
+BLOCKED = "Browsers block every upload from the site's pages."
 NOT_PASSED_ON = {400, 404, 405, 501}
 """Statuses with which a proxy refuses OPTIONS requests.
 
@@ -187,7 +187,8 @@ def _refused_headers(origin: str, url: str) -> list[str]:
 
 
 def _other_methods(origin: str, request: SignedRequest) -> Finding:
-    name, title = "cors.methods", f"Pages of {origin} may download and send forms"
+    name = "cors.methods"
+    title = f"Pages of {origin} may download files from S3 and send forms to S3"
     refused = [
         method
         for method in CORS_METHODS
@@ -199,7 +200,7 @@ def _other_methods(origin: str, request: SignedRequest) -> Finding:
         name,
         title,
         f"The CORS rule does not allow the methods {', '.join(refused)}.",
-        "Scripts of the page cannot download files or send forms.",
+        "Scripts of the site's pages cannot download files or send forms.",
         f"Add {', '.join(refused)} to AllowedMethods in the CORS rule.",
         "cors",
     )
@@ -207,21 +208,21 @@ def _other_methods(origin: str, request: SignedRequest) -> Finding:
 
 def _actual_request(origin: str, request: SignedRequest, body: bytes) -> Finding:
     """Upload a file, and check the CORS headers of the answer, as browsers do."""
-    name, title = "cors.answer", f"The answer to an upload allows {origin}"
+    name, title = "cors.answer", f"The answer to a PUT has the CORS header for {origin}"
     headers = {**request.headers, "Origin": origin}
     answer = send(request.method, request.url, headers=headers, body=body)
     faults = origin_faults(answer, origin)
     if not faults:
         return ok(name, title)
     if answer.status >= 400:
-        return skip(name, title, f"The answer to the upload was {answer}")
+        return skip(name, title, f"The answer to the PUT was {answer}")
     if "multiple" in faults:
         return _multiple(f"{name}.multiple", title, Judgement(answer, ("multiple",)))
     return fail(
         f"{name}.missing",
         title,
-        f"S3 allows the preflight, but the answer {answer.status} to the PUT has no "
-        "Access-Control-Allow-Origin for this page.",
+        f"S3 allows the preflight, but the answer to the PUT ({answer.status}) has no "
+        "header Access-Control-Allow-Origin for this origin.",
         "The file arrives, but the browser reports a failure.",
         "Configure the proxy not to remove S3's header Access-Control-Allow-Origin.",
         "cors",
@@ -229,7 +230,7 @@ def _actual_request(origin: str, request: SignedRequest, body: bytes) -> Finding
 
 
 def _strangers(examination: Examination) -> Iterator[Finding]:
-    name, title = "cors.strangers", "Pages of other sites may not upload"
+    name, title = "cors.strangers", "Pages of other sites are not allowed to upload"
     request = put_request(examination.uploads, examination.new_key("cors"), b"x")
     try:
         judged = preflight(request.url, STRANGER, "PUT", _headers())
@@ -241,8 +242,8 @@ def _strangers(examination: Examination) -> Iterator[Finding]:
     yield warn(
         name,
         title,
-        "S3 allows every origin.",
-        "If a page of another site gets a signed URL, this page can upload a file.",
+        "S3 allows uploads from pages of all sites.",
+        "A page of another site can upload a file if the page gets a signed URL.",
         "Apply the site's CORS rule: manage.py setup_bucket --apply. If the storage "
         "supports no CORS rules for single buckets, restrict the allowed origins of "
         "the whole S3 server.",
@@ -252,7 +253,7 @@ def _strangers(examination: Examination) -> Iterator[Finding]:
 
 def _page_policy(origin: str, examination: Examination) -> Finding:
     name = "cors.csp"
-    title = f"The Content-Security-Policy of {origin} allows the bucket"
+    title = f"The Content-Security-Policy of {origin} allows requests to the bucket"
     bucket = examination.uploads.origin
     policies = _policies(origin)
     for policy in policies:
@@ -290,7 +291,7 @@ def _blocked_by_policy(
         title,
         f"connect-src is {' '.join(sources)}, but the bucket's origin is {bucket}."
         f"{regional}",
-        "Browsers block every request from this page to the bucket.",
+        "Browsers block every request from the site's pages to the bucket.",
         f"Add {bucket} to connect-src in the header Content-Security-Policy. Either "
         "the site or a proxy sets this header.",
     )

@@ -85,8 +85,10 @@ def _lifetime(signer: Credentials, now: datetime) -> Finding:
         title,
         f"The credentials expire in {left.total_seconds():.0f} s, "
         f"but URLs should be valid for {wanted.total_seconds():.0f} s.",
-        "URLs expire with the credentials, so browsers must often request new URLs.",
-        "Increase the session time of the role, or reduce UPLOADS_URL_EXPIRY_SECONDS.",
+        "When the credentials expire, the signed URLs expire too. So browsers must "
+        "often request new URLs.",
+        "Increase the session duration of the role, or reduce "
+        "UPLOADS_URL_EXPIRY_SECONDS.",
     )
 
 
@@ -115,7 +117,10 @@ def _worker_limits(examination: Examination) -> Finding:
     if not allowed:
         return ok(name, title)
     fact = f"The worker identity may also {' and '.join(allowed)}."
-    consequence = "A stolen access key of the worker gives access to other data, too."
+    consequence = (
+        "A stolen access key of the worker gives access to more than the files of "
+        "this site."
+    )
     if settings.DEBUG or is_loopback(host_of(examination.public_url)):
         return note(name, title, fact, consequence)
     fix = (

@@ -74,10 +74,13 @@ def _answers(family: Family, examination: Examination) -> Finding:
     broken = [name for name in family.needs if name in examination.failed]
     if broken:
         failed = ", ".join(broken)
-        reason = f"The doctor skipped these tests, because tests failed in: {failed}."
+        reason = (
+            "The doctor skipped these tests, because a test in this group failed: "
+            f"{failed}."
+        )
         return group(
             family.name,
             family.title,
-            [skip(f"{family.name}.all", "All questions", reason)],
+            [skip(f"{family.name}.all", "All tests of this group", reason)],
         )
     return group(family.name, family.title, list(family.ask(examination)))

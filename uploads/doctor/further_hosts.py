@@ -53,8 +53,8 @@ def _problem(examination: Examination, url: str) -> Cause | None:
             "other_bucket",
             "A probe object that was sent to this host did not arrive in the site's "
             "bucket.",
-            f"Remove the endpoint from {SETTING}, or make its host serve the same "
-            "bucket as S3_ENDPOINT_URL.",
+            f"Remove this URL from {SETTING}, or configure this host so that it serves "
+            "the same bucket as the host in S3_ENDPOINT_URL.",
         )
     return _refused_origin(examination, request)
 
@@ -71,7 +71,7 @@ def _refused_origin(examination: Examination, request: SignedRequest) -> Cause |
                 "cors",
                 f"At this host, S3 refuses CORS preflights from {origin}.",
                 "Configure the proxy of this host to forward OPTIONS requests, and to "
-                "return S3's headers unchanged. manage.py doctor --only cors shows "
-                "other causes.",
+                "return S3's headers unchanged. If the proxy is correct, test the CORS "
+                "rule: manage.py doctor --only cors",
             )
     return None

@@ -71,8 +71,8 @@ def _arrival(key: str, queue: Queue | None) -> Finding:
             TITLE,
             f"No request to /hooks/s3 arrived within {SECONDS} s.",
             SLOW,
-            "Configure the S3 server to call https://.../hooks/s3 with the secret in "
-            "S3_NOTIFICATIONS_SECRET. See docs/operations.md.",
+            "Configure the S3 server to send notifications to /hooks/s3 on this site, "
+            "with the secret in S3_NOTIFICATIONS_SECRET. See docs/operations.md.",
         )
     return warn(
         NAME,

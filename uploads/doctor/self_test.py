@@ -78,21 +78,9 @@ def end(ticket: str) -> list[Finding]:
     try:
         parts = bucket.list_parts(keys["part"], multipart_id)
         findings = [
-            _arrived(
-                "put",
-                "The bucket has the object that this browser sent with one PUT",
-                _is_stored(keys["put"], found["sha256"]),
-            ),
-            _arrived(
-                "part",
-                "The bucket has the part that this browser sent",
-                len(parts) == 1,
-            ),
-            _arrived(
-                "form",
-                "The bucket has the object that this browser sent with a form",
-                _is_stored(keys["form"], found["sha256"]),
-            ),
+            _arrived("put", "PUT", _is_stored(keys["put"], found["sha256"])),
+            _arrived("part", "part", len(parts) == 1),
+            _arrived("form", "form", _is_stored(keys["form"], found["sha256"])),
         ]
     finally:
         _remove(keys, multipart_id)
@@ -118,15 +106,16 @@ def _is_stored(key: str, checksum: str) -> bool:
     return SHA256.base64(bucket.read_range(key, 0, BODY_BYTES + 1)) == checksum
 
 
-def _arrived(name: str, title: str, is_there: bool) -> Finding:
+def _arrived(name: str, sent: str, is_there: bool) -> Finding:
+    name, title = f"browser.{name}", f"The bytes of the {sent} are in the bucket"
     if is_there:
-        return ok(f"browser.{name}", title, "The server has read the sent bytes.")
+        return ok(name, title, "The server has read these bytes.")
     return fail(
-        f"browser.{name}",
+        name,
         title,
-        "The server cannot find the bytes that the browser should have sent.",
+        "The server did not find these bytes.",
         "Uploads from this browser do not arrive in the bucket.",
-        "Follow the advice in the browser's result above.",
+        f'Follow the advice in the result "This browser can send a {sent}" above.',
     )
 
 

@@ -74,7 +74,7 @@ def _routes(examination: Examination) -> Iterator[Route]:
     if examination.server_downloads.origin != examination.downloads.origin:
         yield Route(
             "connection.signed_server",
-            "The server's own requests are accepted",
+            "S3 accepts the server's own requests",
             "S3_ENDPOINT_URL",
             examination.server_downloads,
         )
@@ -95,7 +95,8 @@ def _finding(route: Route, examination: Examination) -> Finding:
         return note(
             route.name,
             route.title,
-            f"For a missing object, S3 answers {answer}. So the worker identity has no "
+            "The doctor requested an object that does not exist. Instead of 404, S3 "
+            f"answered {str(answer).rstrip('.')}. So the worker identity has no "
             "permission to list objects. manage.py iam_policy worker prints a policy "
             "with this permission.",
         )
@@ -183,7 +184,8 @@ def _prefixed(answer: Answer) -> Cause | None:
                 "path",
                 f"{name} has the path /{path}, which S3 does not expect. "
                 f"S3 answered {answer}",
-                "Serve S3 at a separate host name and without a path.",
+                "Serve S3 without a path, at a host name that only S3 uses. Then set "
+                f"{name} to this URL.",
             )
     return None
 

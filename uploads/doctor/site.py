@@ -110,13 +110,12 @@ def _cache() -> Finding:
         return fail(name, title, fact, "Pages that use the cache fail.", fix)
     backend = settings.CACHES["default"]["BACKEND"].rsplit(".", 1)[1]
     if backend in {"DummyCache", "LocMemCache"}:
-        fact = f"The site's processes do not share their cache ({backend})."
+        fact = f"Each process has its own cache, with its own counters ({backend})."
         consequence = (
-            "Each process separately counts wrong codes for the second factor. So "
-            "people can try more codes than the limit allows."
+            "People can try more codes for the second factor than the limit allows."
         )
         fix = "Set CACHE_URL to a cache that all processes share."
-        return warn(name, title, fact, consequence, fix)
+        return warn(name, "All processes share one cache", fact, consequence, fix)
     return ok(name, title, backend)
 
 
@@ -151,7 +150,7 @@ def _sweeper() -> Finding:
             return skip(name, title, "The site is new. No sweep has ended yet.")
         fact = "No sweep has ever ended."
     elif timezone.now() - finished_at > SWEEP_AGE:
-        fact = f"The last sweep ended at {finished_at:%Y-%m-%d %H:%M} UTC."
+        fact = f"No sweep has ended since {finished_at:%Y-%m-%d %H:%M} UTC."
     else:
         return ok(name, title, f"last sweep at {finished_at:%Y-%m-%d %H:%M} UTC")
     return warn(
@@ -164,7 +163,8 @@ def _sweeper() -> Finding:
 
 
 def _leftovers() -> Finding:
-    name, title = "site.leftovers", "There are no orphans or parked notifications"
+    name = "site.leftovers"
+    title = "All objects have a database row, and all notifications are processed"
     orphans, parked = Orphan.objects.count(), ParkedNotification.objects.count()
     if not orphans and not parked:
         return ok(name, title)
@@ -177,14 +177,14 @@ def _leftovers() -> Finding:
 
 
 def _drift() -> Finding:
-    name, title = "site.quota", "Quotas agree with the uploads"
+    name, title = "site.quota", "Each user's quota agrees with the user's uploads"
     found = list(islice(find_drift(), 1))
     if not found:
         return ok(name, title)
     return warn(
         name,
         title,
-        f"The quota of user {found[0].owner_id} differs from this user's uploads.",
+        f"The counters in the quota of user {found[0].owner_id} are wrong.",
         "Users see a wrong number of used bytes, or cannot use all of their space.",
         "Run manage.py sweep to correct the quota, and report this bug.",
     )

@@ -137,9 +137,9 @@ class ClamAVInspector:
         """
         if not self.alerts():
             raise InspectorUnavailable(
-                "ClamAV: clamd does not report content that it skips. Set "
+                "ClamAV: clamd does not report content that it has not scanned. Set "
                 "AlertExceedsMax yes in clamd.conf. Until then, files above "
-                f"{self.unalerted_bytes} bytes wait."
+                f"{self.unalerted_bytes} bytes remain in inspection."
             )
 
     def _too_large(self, reason: str) -> Verdict:

@@ -95,8 +95,8 @@ def _find_double_ending(filename: str) -> str:
         return ""
     return (
         f"The name ends in .{cover}.{last}. A double click runs a file that ends in "
-        f".{last}, but .{cover} makes it look like {_kind_of(cover)}. Remove one of "
-        "the two endings from the name, then upload the file again."
+        f".{last}, but .{cover} makes the file look like {_kind_of(cover)}. Remove "
+        "one of the two endings from the name, then upload the file again."
     )
 
 

@@ -144,8 +144,8 @@ def _make(entry: Mapping[str, Any]) -> Inspector:
     unknown = entry.keys() - {"NAME", "OPTIONS"}
     if unknown or "NAME" not in entry:
         raise ImproperlyConfigured(
-            "An entry of INSPECTORS must have NAME and may have OPTIONS. This entry "
-            f"has {sorted(entry)}."
+            "An entry of INSPECTORS must have the key NAME, and may have only one "
+            f"other key: OPTIONS. The keys of this entry are {sorted(entry)}."
         )
     path = entry["NAME"]
     try:

@@ -47,16 +47,16 @@ CHECK_EVERY = 1024
 LIST_NOTE = "The archive's list of contents was checked only in part."
 LOCAL_NOTE = "Not all files in the archive were checked."
 OVERLAP = (
-    "Two files in this archive share the same bytes. Unpacking such an archive can fill "
-    "a disk. Pack the files again, then upload the new archive."
+    "In this archive, the data of two files overlaps. Unpacking such an archive can "
+    "fill a disk. Pack the files again, then upload the new archive."
 )
 AMBIGUOUS = (
-    "This archive has several lists of its contents, so programs disagree about the "
-    "files in it. Pack the files again, then upload the new archive."
+    "This archive has several lists of its contents, so two programs can unpack "
+    "different files. Pack the files again, then upload the new archive."
 )
 TANGLED = (
-    "This archive has too many links that lead through other links. Replace the links "
-    "with the files themselves, pack the archive again, then upload it."
+    "This archive has too many links that point to other links. Replace the links "
+    "with the files themselves, pack the archive again, then upload the new archive."
 )
 
 
@@ -241,7 +241,7 @@ class _Archive:
             if leaves_folder(name):
                 raise Harmful(
                     f"This archive contains {readable(name)}. Unpacking would put this "
-                    "file outside of the archive's folder. Rename the file and pack "
+                    "file outside of the target folder. Rename the file and pack "
                     "the archive again."
                 )
             if has_parent(name):
@@ -271,9 +271,9 @@ class _Archive:
             )
         if self._name_with_parent is not None:
             raise Harmful(
-                f"This archive contains links and {readable(self._name_with_parent)}. "
+                f"This archive contains {readable(self._name_with_parent)} and links. "
                 "Because of the links, unpacking could put this file outside of the "
-                "archive's folder. Rename the file and pack the archive again."
+                "target folder. Rename the file and pack the archive again."
             )
 
 

@@ -54,7 +54,7 @@ def assemble(upload: Upload) -> str:
     bucket = get_bucket()
     if not upload.multipart_id:
         raise Incomplete(
-            "No part has arrived. Send the parts, then complete again.",
+            "No part has arrived. Send the parts, then complete the upload again.",
             missing_parts=missing_parts(upload, []),
         )
     digests = announced(upload)
@@ -175,5 +175,5 @@ def _require_object(upload: Upload) -> None:
     same = Q(multipart_id=upload.multipart_id)
     expire(upload, reason="the storage dropped its parts", only=same)
     raise InvalidState(
-        "The storage has dropped the parts of this upload. Start a new upload."
+        "The storage no longer has the parts of this upload. Start a new upload."
     )

@@ -71,7 +71,8 @@ def choose_checksums(declaration: Any, transport: Transport) -> Checksums:
         return wanted
     words = (
         f"An upload with the transport {transport.value} needs this checksum. Send "
-        f"base64 of the file's raw {_label(wanted)}."
+        f"the file's {_label(wanted)} in base64. Encode the raw bytes of the checksum, "
+        "not the hex digits."
     )
     raise InvalidRequest(fields={wanted.attribute: [words]})
 

@@ -152,7 +152,8 @@ def _verify(
     facts = objects.head_object(upload.key)
     if facts is None:
         raise Incomplete(
-            "The file has not arrived in the bucket. Send the file, then complete again.",
+            "The file has not arrived in the bucket. Send the file, then complete the "
+            "upload again.",
             missing_parts=[1],
         )
     mismatch = find_mismatch(upload, facts, expected_checksum=expected)
@@ -229,8 +230,8 @@ def _receive(upload: Upload, actor: Any, claimed_until: datetime) -> None:
             # Another call has replaced this copy by a copy of other bytes. This is
             # possible if the storage ignores If-None-Match.
             words = (
-                "The same form sent another file while the site checked this one. "
-                "Upload the file again."
+                "While the site checked this file, another file arrived from the same "
+                "form. Upload this file again."
             )
             reject(upload, actor, words, cause="replaced")
         raise

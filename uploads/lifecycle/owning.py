@@ -22,8 +22,9 @@ from uploads.states import FINAL, State
 from uploads.trail.writing import record
 
 TOO_LARGE = (
-    "The site must check this file again under the new name, but it is too large for a "
-    "check during a rename. Download it, give it the new name, then upload it again."
+    "The site must check this file again under the new name, but the file is too large "
+    "for a check during a rename. Download the file, give it the new name, then upload "
+    "the file again."
 )
 
 
@@ -83,7 +84,7 @@ def _rename(upload: Upload, filename: str, actor: Any) -> None:
             pk=upload.pk, state=upload.state, owner=upload.owner_id
         )
         if upload.is_final:
-            raise InvalidState("The upload has ended and cannot be renamed.")
+            raise InvalidState(f"The upload is {upload.state} and cannot be renamed.")
         if not unmoved.update(filename=filename):
             raise StaleUpload
         record(

@@ -35,7 +35,10 @@ def raw_digests(upload: Upload, wanted: Sequence[Any]) -> dict[int, bytes]:
     }
     if not all(digests.values()):
         label = checksums.algorithm.label
-        raise _refused(f"The checksum of a part must be base64 of the raw {label}.")
+        raise _refused(
+            f"The checksum of a part must be the {label} in base64. Encode the raw "
+            "bytes of the checksum, not the hex digits."
+        )
     return digests
 
 

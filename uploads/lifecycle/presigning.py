@@ -62,7 +62,8 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
     if upload.transport == Transport.FORM:
         # Only the server may write to the upload's own key (see receiving.py).
         raise InvalidState(
-            "Only the form on this upload's page can send the file. Open this page."
+            "Only the form on the page of this upload can send the file. Open the page "
+            "of this upload in a browser."
         )
     seconds = extend_urls(upload, {"transport": upload.transport})
     return _sign_whole(upload, seconds)

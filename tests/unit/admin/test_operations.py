@@ -109,7 +109,7 @@ def test_verify_again_reports_an_incomplete_upload(
     assert messages_of(answer) == [
         (
             '"notes 0.txt": The file has not arrived in the bucket. Send the file, then '
-            "complete again."
+            "complete the upload again."
         )
     ]
 

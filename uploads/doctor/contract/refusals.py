@@ -96,8 +96,8 @@ def _header(examination: Examination, answer: Answer) -> Cause | None:
                 "condition_unknown",
                 f"S3 answered {_sentence(answer)} Without If-None-Match, S3 accepts "
                 "the PUT.",
-                "This provider does not accept If-None-Match, so it cannot prevent that "
-                "an upload overwrites a file. Use another provider, or a newer version "
+                "This provider does not accept If-None-Match. Without this header, an "
+                "upload can overwrite a file. Use another provider, or a newer version "
                 "of this one.",
             )
         return Cause(
