@@ -139,7 +139,9 @@ def test_ip_address_as_host_offers_no_passkeys(signed_in: Page, person: User) ->
     page.goto("/accounts/2fa/webauthn/add/")
     confirm(page)
 
-    expect(page.get_by_role("alert")).to_contain_text("Passkeys need a host name")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "Passkeys do not work if the address of the site is an IP address"
+    )
     expect(page.get_by_role("button", name="Add passkey")).to_be_hidden()
     page.context.clear_cookies()
     page.goto("/accounts/login/")

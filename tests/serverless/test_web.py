@@ -293,8 +293,11 @@ def test_headers_with_underscores_are_dropped(web: Function) -> None:
         ([], "not a JSON object"),
         ({}, "format 2.0"),
         ({"version": "1.0", "httpMethod": "GET", "path": "/"}, "format 2.0"),
-        ({"version": "2.0"}, "lacks the path"),
-        ({"version": "2.0", "requestContext": {"http": 5}}, "lacks the path"),
+        ({"version": "2.0"}, "A required text is missing"),
+        (
+            {"version": "2.0", "requestContext": {"http": 5}},
+            "A required text is missing",
+        ),
         ({"Records": []}, "format 2.0"),
     ],
 )
