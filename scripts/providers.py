@@ -34,7 +34,7 @@ Each run of `manage.py doctor` stores the results for the site's own bucket. The
 | The server stores bytes that do not match the signed SHA-256, or HEAD returns no SHA-256 | The site reads each object back and hashes it before the upload is `ready`: `UPLOADS_READ_BACK` in [settings.md](settings.md). |
 | `manage.py doctor` has not tested the bucket | The site also reads each object back and hashes it. The log and `manage.py migrate` name the bucket. |
 | The server does not verify CRC64NVME | With `UPLOADS_CHECKSUM=crc64nvme`, the doctor reports a failure, and the site requires SHA-256 for new uploads. |
-| The server accepts a second PUT to the same URL | Until the URL has expired, the site compares the object's ETag with that of the verified object before each download. Then the sweeper compares both once more. If they differ, the file is rejected. |
+| The server accepts a second PUT to the same URL | Until the URL expires, the site compares the object's ETag with that of the verified object before each download; then the sweeper compares them again. If they differ, the file is rejected. |
 | The completion of a multipart upload replaces an existing object | Before the site joins the parts, it checks that no object has the key. |
 | A form does not store a file | The page without JavaScript reports that it cannot upload, and reserves no space. |
 

@@ -266,6 +266,6 @@ def test_unreadable_queue_is_named(aws: Aws, settings: Settings) -> None:
     settings.S3_NOTIFICATIONS_QUEUE_URL = f"{aws.queue_url}-missing"
 
     with pytest.raises(
-        CommandError, match=r"S3_NOTIFICATIONS_QUEUE_URL \('.*-missing'\)"
+        CommandError, match=r"-missing', which is set in S3_NOTIFICATIONS_QUEUE_URL"
     ):
         run()

@@ -183,7 +183,7 @@ def test_pairing_keeps_only_one_item_of_each_list_in_memory() -> None:
 
 
 def test_unsorted_list_of_objects_raises() -> None:
-    with pytest.raises(StorageError, match="lists a after b"):
+    with pytest.raises(StorageError, match="the key a after the key b"):
         list(in_order(iter([listed("b"), listed("a")])))
 
 
