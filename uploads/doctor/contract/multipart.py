@@ -44,8 +44,8 @@ RACE = Promise(
     "contract.multipart.race",
     "If two multipart uploads of one key are completed at once, one is refused",
     NOTE,
-    "Before the site completes a multipart upload, it checks that no object with the "
-    "same key exists.",
+    "If both completions succeed, the second replaces the first object. But each upload "
+    "of the site has its own key, so two uploads never have the same key.",
 )
 AGAIN = Promise(
     "contract.multipart.again",

@@ -42,8 +42,9 @@ def _right(answer: Answer) -> Cause:
     return Cause(
         "refused",
         f"S3 answered {answer}",
-        "Grant the signer identity s3:PutObject below S3_KEY_PREFIX (manage.py "
-        "iam_policy signer). Check that the bucket policy has no Deny for this action.",
+        "Grant the signer identity s3:PutObject for the keys below S3_KEY_PREFIX. "
+        "manage.py iam_policy signer prints a policy that grants this. Check that the "
+        "bucket policy has no Deny for this action.",
     )
 
 
