@@ -225,7 +225,7 @@ def _scanner(name: str, title: str, scanner: ClamAVInspector) -> Finding:
         return ok(name, title)
     return warn(
         f"{name}.alerts",
-        "The virus scanner reports files that it did not scan",
+        "The virus scanner says that a file is too large for a scan",
         "AlertExceedsMax is off in the scanner's settings.",
         f"Files above {scanner.unalerted_bytes} bytes remain in inspection.",
         "Write the line AlertExceedsMax yes into clamd.conf, and restart clamd.",
