@@ -97,7 +97,7 @@ def main() -> None:
                 Bar(f"{name} / slipway", middle(large[name]) / ours)
                 for name in programs
             ),
-            Bar("16 files of one part, curl / slipway", curl / sixteen, 0.4),
+            Bar("16 files of one part, curl / slipway", curl / sixteen, 0.45),
             Bar("16 files of one part, bare / slipway", bare / sixteen, 0.55),
             Bar("16 files of one part, curl / bare", curl / bare),
             *(
@@ -110,7 +110,7 @@ def main() -> None:
             Bar(
                 f"curl / {CRC}",
                 middle(fast[f"curl beside {CRC}"]) / middle(fast[CRC]),
-                0.55,
+                0.55,  # The goal of 0.85 needs more than two cores: docs/performance.md
             ),
         ],
     )

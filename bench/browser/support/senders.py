@@ -34,6 +34,12 @@ WATCH_GAPS = """(() => {
     last = now;
   }, 10);
 })()"""
+LOG_IN = """(() => {
+  const form = document.querySelector("input[type=password]").form;
+  form.querySelector("input[autocomplete~=username]").value = "demo";
+  form.querySelector("input[type=password]").value = "demo";
+  form.submit();
+})()"""
 # Read only the titles, because reading the text of the whole page makes the page slow.
 ENDED = r"""[...document.querySelectorAll(".progress__title")].map((h) => h.textContent)
   .find((text) => /^[0-9,.]+ files? (uploaded|not stored)$/.test(text)) || ''"""
@@ -86,14 +92,7 @@ class Senders:
     def _log_in(self) -> Page:
         page = self.browser.page()
         page.open(f"{self.site.url}/accounts/login/")
-        page.evaluate(
-            """(() => {
-              const form = document.querySelector("input[type=password]").form;
-              form.querySelector("input[autocomplete~=username]").value = "demo";
-              form.querySelector("input[type=password]").value = "demo";
-              form.submit();
-            })()"""
-        )
+        page.evaluate(LOG_IN)
         page.wait("document.querySelector('#chooser') !== null")
         return page
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 
 SLEEP_SECONDS = 0.01
 
@@ -31,14 +30,8 @@ class Sleeper:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        output, _ = self._process.communicate()
-        self.longest_delay_ms = float(output)
+    def __exit__(self, *_: object) -> None:
+        self.longest_delay_ms = float(self._process.communicate()[0])
 
 
 def main() -> None:
