@@ -37,6 +37,11 @@ class Promise:
         fix = "" if self.status == Status.NOTE else self.fix
         return Finding(self.name, self.title, self.status, fact, self.consequence, fix)
 
-    def kept(self, is_kept: bool, fact: str) -> Finding:
-        """Return OK if ``is_kept`` is true, or else the result of ``broken``."""
-        return ok(self.name, self.title, fact) if is_kept else self.broken(fact)
+    def kept(self, is_kept: bool, fact: str, *, otherwise: str = "") -> Finding:
+        """Return OK with ``fact`` if ``is_kept`` is true, or else a broken promise.
+
+        The fact of a broken promise is ``otherwise``, or ``fact`` if both are the same.
+        """
+        if is_kept:
+            return ok(self.name, self.title, fact)
+        return self.broken(otherwise or fact)

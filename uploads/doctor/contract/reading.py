@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from uploads.doctor.contract.promises import Promise
 from uploads.doctor.examination import Examination
-from uploads.doctor.results import Finding, Status, ok
+from uploads.doctor.results import Finding, Status
 from uploads.errors import CopyRefused, StorageError
 from uploads.s3.checksums import SHA256
 from uploads.s3.copying import copy_object
@@ -84,10 +84,11 @@ def ask_reading(examination: Examination) -> Iterator[Finding]:
     is_told = facts.checksum_sha256 == SHA256.base64(body)
     yield CHECKSUM.kept(is_told, facts.checksum_sha256 or "S3 returned no SHA-256.")
     middle = bucket.read_range(key, 3, 5, etag=facts.etag)
-    if middle == body[3:8]:
-        yield ok(RANGE.name, RANGE.title, "5 of 5 bytes")
-    else:
-        yield RANGE.broken("S3 returned other bytes than the site requested.")
+    yield RANGE.kept(
+        middle == body[3:8],
+        "5 of 5 bytes",
+        otherwise="S3 returned other bytes than the site requested.",
+    )
     yield _download(examination, key, body)
     yield _empty(examination)
     yield from _copies(examination, key, facts.etag)
@@ -127,10 +128,11 @@ def _copies(examination: Examination, key: str, etag: str) -> Iterator[Finding]:
         yield COPY.broken(error.detail)
         return
     same = bucket.read_range(target, 0, 100) == bucket.read_range(key, 0, 100)
-    if same:
-        yield ok(COPY.name, COPY.title, "copied and read back")
-    else:
-        yield COPY.broken("The bytes of the copy differ from those of the object.")
+    yield COPY.kept(
+        same,
+        "copied and read back",
+        otherwise="The bytes of the copy differ from those of the object.",
+    )
     for promise, to, condition in (
         (COPY_TAKEN, target, etag),
         (COPY_OTHER, examination.new_key("copy"), '"another"'),

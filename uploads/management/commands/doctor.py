@@ -138,11 +138,11 @@ class Command(BaseCommand):
         # After a title of depth 0, print the name that --only and --skip accept.
         family = f" [{finding.name}]" if depth == 0 else ""
         if finding.is_unexpected:
-            text = f"Expected: {finding.title}{family}. Found: {finding.fact}"
+            line = f"Expected: {finding.title}{family}. Found: {finding.fact}"
         else:
             fact = f": {finding.fact}" if finding.fact else ""
-            text = f"{finding.title}{family}{fact}"
-        self.stdout.write(f"{indent}{mark}{space} {text}")
+            line = f"{finding.title}{family}{fact}"
+        self.stdout.write(f"{indent}{mark}{space} {line}")
         for text in (finding.consequence, finding.fix):
             if text:
                 self.stdout.write(f"{indent}     {text}")
