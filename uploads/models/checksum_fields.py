@@ -26,7 +26,7 @@ class ChecksumFields(models.Model):
     checksum_verified_by = models.CharField(
         max_length=8, choices=VerifiedBy, blank=True, default="", db_default=""
     )
-    """Who compared the stored bytes with the checksum. Empty: nobody compared them."""
+    """Names who compared the stored bytes with the checksum; empty if nobody did."""
     verified_parts = models.PositiveSmallIntegerField(default=0, db_default=0)
     """Number of parts, from part 1 on, that the site has read back and compared."""
 
