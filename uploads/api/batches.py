@@ -14,7 +14,7 @@ from uploads import lifecycle
 from uploads.api import schemas
 from uploads.api.auth import caller
 from uploads.api.paying import Pays, pay_for_items
-from uploads.api.presenting import present, present_signed
+from uploads.api.presenting import present, present_started
 from uploads.api.problems import problem_of
 from uploads.errors import NotFound, UploadError
 from uploads.lifecycle import reconciliation
@@ -81,9 +81,7 @@ def _key_of_item(key: str | None, index: int) -> str | None:
 
 
 def _present_started(one: lifecycle.Started) -> dict[str, Any]:
-    if one.upload is None:
-        raise one.error or NotFound()
-    return {"status": 201, "upload": present_signed(one.upload, one.request)}
+    return {"status": 201, "upload": present_started(one)}
 
 
 @router.post(

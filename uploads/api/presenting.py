@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from uploads.api import schemas
-from uploads.lifecycle import may_be_released, note_on, presign
+from uploads.errors import NotFound
+from uploads.lifecycle import Started, may_be_released, note_on
 from uploads.models import Upload
 from uploads.s3.signed import SignedPost, SignedRequest
-from uploads.states import State, Transport
+from uploads.states import Transport
 
 
 def present(upload: Upload) -> dict[str, Any]:
@@ -48,14 +49,16 @@ def release_state(upload: Upload) -> str | None:
     return "requested" if upload.release_requested_at else "possible"
 
 
-def present_started(upload: Upload) -> schemas.StartedOut:
+def present_started(started: Started) -> schemas.StartedOut:
     """Return the upload with the signed request that sends its bytes.
 
     The request is None if the upload is not pending. A multipart upload has no such
-    request, because clients get the URLs of its parts later.
+    request, because clients get the URLs of its parts later. Raises the error of the
+    start.
     """
-    signs = upload.transport != Transport.MULTIPART and upload.state == State.PENDING
-    return present_signed(upload, presign(upload) if signs else None)
+    if started.upload is None:
+        raise started.error or NotFound()
+    return present_signed(started.upload, started.request)
 
 
 def present_signed(

@@ -49,12 +49,12 @@ def start(
     idempotency_key: str | None = IDEMPOTENCY_KEY,
 ) -> Any:
     """Start an upload. Reserve quota, and return the signed request for the bytes."""
-    upload = lifecycle.start(
-        owner=caller(request),
-        declaration=declaration_of(body),
-        idempotency_key=idempotency_key,
+    person = caller(request)
+    wanted = lifecycle.Wanted(declaration_of(body), idempotency_key)
+    [started] = lifecycle.start_many(
+        owner=person, wanted=[wanted], policy=policy_for(person)
     )
-    return Status(201, present_started(upload))
+    return Status(201, present_started(started))
 
 
 @router.get("/uploads", response=schemas.PageOut, tags=["uploads"])

@@ -82,6 +82,21 @@ def test_starting_a_batch_needs_a_constant_number_of_queries(
     assert Upload.objects.count() == 111
 
 
+def test_a_single_start_writes_the_upload_only_once(browser: Client) -> None:
+    """A second write would change all indexes again, which is slow in a large table."""
+    with CaptureQueriesContext(connection) as seen:
+        answer = send(browser, "/uploads", declaration(0))
+
+    assert answer.status_code == 201
+    tables = (
+        'INTO "uploads_upload"',
+        'UPDATE "uploads_upload"',
+        '"uploads_auditevent"',
+    )
+    counts = [sum(table in query["sql"] for query in seen) for table in tables]
+    assert counts == [1, 0, 1]
+
+
 def test_batch_start_writes_the_same_rows_as_single_starts(
     browser: Client, alice: User
 ) -> None:
