@@ -14,24 +14,28 @@ from uploads.doctor.results import Finding, Status
 
 FAMILIES = ("connection", "contract", "cors")
 KEPT, BROKEN, UNTRIED = "yes", "no", "not tried"
+_ORDER = (KEPT, UNTRIED, BROKEN)
 
 
 def certificate(found: Iterable[Finding], place: str) -> dict[str, Any]:
     """Return a certificate for the storage ``place`` from the doctor's findings.
 
     For each promise, the certificate contains the title, whether the provider keeps the
-    promise, and the observed fact.
+    promise, and the observed fact. A promise that was tested for several origins is
+    kept only if it is kept for all of them.
     """
-    promises = {
-        _question(finding.name): {
-            "title": finding.title,
-            "kept": _kept(finding.status),
-            "fact": finding.fact,
-        }
-        for top in found
-        for finding in top.walk()
-        if not finding.children and finding.name.startswith(("contract.", "cors."))
-    }
+    promises: dict[str, dict[str, str]] = {}
+    for top in found:
+        for finding in top.walk():
+            if finding.children or not finding.name.startswith(("contract.", "cors.")):
+                continue
+            name = _question(finding.name)
+            promise = {
+                "title": finding.title,
+                "kept": _kept(finding.status),
+                "fact": finding.fact,
+            }
+            promises[name] = max(promises.get(name, promise), promise, key=_badness)
     return {
         "place": place,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -72,6 +76,10 @@ def _question(name: str) -> str:
 
 
 _CAUSED = "contract.put.right."
+
+
+def _badness(promise: dict[str, str]) -> int:
+    return _ORDER.index(promise["kept"])
 
 
 def _kept(status: Status) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from uploads.doctor.certificate import certificate
 from uploads.doctor.results import fail, group, note, ok, skip
 
@@ -26,3 +30,29 @@ def test_certificate_has_no_separate_entry_for_the_cause_of_a_failure() -> None:
         "contract.put.future": "no",
         "contract.put.other": "not tried",
     }
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([ok, ok], "yes"),
+        ([ok, note], "no"),
+        ([note, ok], "no"),
+        ([skip, note, ok], "no"),
+        ([ok, skip], "not tried"),
+        ([skip, ok], "not tried"),
+    ],
+)
+def test_promise_about_several_origins_has_the_worst_result(
+    statuses: list[Any], expected: str
+) -> None:
+    found = [
+        make("cors.form", f"Pages of {number}", f"fact {number}")
+        for number, make in enumerate(statuses)
+    ]
+
+    promise = certificate([group("cors", "", found)], "somewhere")["promises"][
+        "cors.form"
+    ]
+
+    assert promise["kept"] == expected
