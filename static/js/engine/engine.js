@@ -14,6 +14,7 @@ import { Retry } from "./retry.js";
 import { Single } from "./single.js";
 import { SpeedMeter } from "./speed.js";
 import { Upload } from "./upload.js";
+import { randomHex } from "./random-hex.js";
 import { readHead } from "./head.js";
 import { recognise } from "./identity.js";
 import { workerFactory } from "./worker-url.js";
@@ -100,7 +101,7 @@ export class Engine extends Emitter {
     this.#options = options;
     this.#clock = clock;
     this.#connectivity = connectivity;
-    this.#newKey = options.newKey ?? randomKey;
+    this.#newKey = options.newKey ?? randomHex;
     this.#pollPace = new PollPace({ clock, isWatched: options.isWatched });
     const sender = new Put({ clock, connectivity, createXhr: options.createXhr });
     const put = options.inquiry?.watch(sender) ?? sender;
@@ -291,10 +292,4 @@ export class Engine extends Emitter {
 /** @param {File | Blob} file */
 function nameOf(file) {
   return "name" in file ? file.name : "";
-}
-
-/** Return 128 random bits in hex. Do not use `crypto.randomUUID`, because browsers lack it on http:// pages. */
-function randomKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

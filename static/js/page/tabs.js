@@ -1,4 +1,5 @@
 import { NoAnswer, within } from "../engine/time-limit.js";
+import { randomHex } from "../engine/random-hex.js";
 
 const UPLOAD = "slipway-upload-";
 const TAB = "slipway-tab-";
@@ -30,7 +31,7 @@ export class Tabs {
   /** @param {Pick<LockManager, "request" | "query"> | undefined} locks undefined without HTTPS or in old browsers */
   constructor(locks) {
     this.#locks = locks;
-    this.id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.id = randomHex();
     this.#opened = this.#take(TAB + this.id);
     this.#opened.catch(() => {});
   }
