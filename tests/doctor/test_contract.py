@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.doctor.conftest import MakeProxy, Site
 from tests.doctor.proxy import Reply, Request, replaced, s3_error
+from uploads.doctor.results import Status
 from uploads.s3.bucket import get_bucket
 
 Before = Callable[[Request], Reply | None]
@@ -189,3 +192,37 @@ def test_probe_objects_are_deleted(site: Site) -> None:
     site.findings("contract")
 
     assert left() == before
+
+
+def second_use_of_a_form(site: Site) -> Any:
+    name = "contract.post.second_use"
+    [found] = [each for each in site.findings("contract") if each.name == name]
+    return found
+
+
+def test_form_that_is_sent_twice_keeps_the_etag(site: Site) -> None:
+    assert second_use_of_a_form(site).status == Status.OK
+
+
+@pytest.mark.parametrize("name", ["ETag", "x-amz-version-id"])
+def test_form_that_replaces_the_object_with_another_one_is_reported(
+    site: Site, proxied: MakeProxy, name: str
+) -> None:
+    """A bucket with KMS changes the ETag, and a bucket with versions the version."""
+    forms = 0
+
+    def after(request: Request, reply: Reply) -> Reply:
+        nonlocal forms
+        forms += request.method == "POST"
+        if request.method == "HEAD":
+            reply.headers = replaced(reply.headers, name, f'"{forms}"')
+        return reply
+
+    site.behind(proxied(after=after), browsers_only=False)
+
+    found = second_use_of_a_form(site)
+
+    assert (found.status, found.fact) == (
+        Status.NOTE,
+        "The object has another ETag or version.",
+    )

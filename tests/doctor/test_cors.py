@@ -8,6 +8,8 @@ import pytest
 
 from tests.doctor.conftest import SITE, MakeProxy, Site, configure_cors
 from tests.doctor.proxy import Reply, Request, replaced, s3_error
+from uploads.doctor.cors_forms import BY_PUT
+from uploads.doctor.results import Status
 from uploads.s3.bucket import get_bucket
 
 
@@ -170,3 +172,56 @@ def test_origin_setting_with_a_slash_is_reported(site: Site) -> None:
     assert found.name == "cors.origins"
     assert f"Write {SITE} without" in found.fact
     assert "CSRF_TRUSTED_ORIGINS" in found.fix
+
+
+def form_finding(site: Site) -> Any:
+    [found] = [each for each in site.findings("cors") if each.name == "cors.form"]
+    return found
+
+
+def test_pages_may_send_forms_and_read_the_answers(site: Site) -> None:
+    found = form_finding(site)
+
+    assert (found.status, found.title) == (
+        Status.OK,
+        f"Pages of {SITE} may send forms and read the answers",
+    )
+
+
+@pytest.mark.parametrize("hosts", ["first", "further"])
+@pytest.mark.parametrize("fault", ["missing", "double", "refused"])
+def test_form_whose_answer_browsers_hide_is_reported(
+    site: Site, proxied: MakeProxy, settings: Any, fault: str, hosts: str
+) -> None:
+    """No preflight shows this fault, because browsers send none before a form."""
+
+    def before(request: Request) -> Reply | None:
+        is_form = request.method == "POST"
+        return s3_error(405, "MethodNotAllowed", "no") if is_form else None
+
+    def after(request: Request, reply: Reply) -> Reply:
+        if request.method == "POST":
+            name = "Access-Control-Allow-Origin"
+            value = f"{SITE}, {SITE}" if fault == "double" else None
+            reply.headers = replaced(reply.headers, name, value)
+        return reply
+
+    proxy = proxied(before=before) if fault == "refused" else proxied(after=after)
+    if hosts == "first":
+        site.behind(proxy)
+    else:
+        settings.UPLOADS = {**settings.UPLOADS, "S3_PUBLIC_ENDPOINTS": [proxy.url]}
+
+    found = form_finding(site)
+
+    assert (found.status, found.consequence) == (Status.NOTE, BY_PUT)
+    assert found.fact.startswith(proxy.url)
+    assert {"refused": "405", "double": "multiple"}.get(
+        fault, "no header"
+    ) in found.fact
+
+
+def test_cors_rule_without_post_allows_no_forms(site: Site) -> None:
+    configure_cors(get_bucket(), [SITE], AllowedMethods=["GET", "HEAD", "PUT"])
+
+    assert form_finding(site).status == Status.NOTE

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from uploads.conf import options
 from uploads.doctor import csp
+from uploads.doctor.cors_forms import ask_form
 from uploads.doctor.examination import Examination
 from uploads.doctor.preflights import Judgement, origin_faults, preflight
 from uploads.doctor.results import Finding, fail, ok, skip, warn
@@ -81,6 +82,7 @@ def _ask_origin(origin: str, examination: Examination) -> Iterator[Finding]:
         yield ok("cors.preflight", title)
         yield _other_methods(origin, request)
         yield _actual_request(origin, request, body)
+    yield ask_form(origin, examination)
     yield _page_policy(origin, examination)
 
 

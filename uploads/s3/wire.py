@@ -163,11 +163,13 @@ def send_form(
     body: bytes,
     filename: str = "probe.bin",
     content_type: str = "application/octet-stream",
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """Send a form with its fields first and its file last. Raises NoAnswer."""
     parts: list[Any] = [*fields.items(), ("file", (filename, body, content_type))]
     content, kind = encode_multipart_formdata(parts)
-    return send("POST", url, headers={"Content-Type": kind}, body=content)
+    sent = {"Content-Type": kind, **(headers or {})}
+    return send("POST", url, headers=sent, body=content)
 
 
 def announce(url: str, headers: Mapping[str, str], length: int) -> int:

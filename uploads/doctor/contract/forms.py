@@ -43,6 +43,13 @@ OTHER_KEY = Promise(
     FAIL,
     "With one form, a user can overwrite every object in the bucket.",
 )
+SECOND_USE = Promise(
+    "contract.post.second_use",
+    "A form that is sent twice does not replace the object",
+    NOTE,
+    "If the answer to a form is lost and the page sends the form again, S3 stores a new "
+    "version or another ETag. So the page sends small files by PUT.",
+)
 FILENAME_KEPT = Promise(
     "contract.post.filename",
     "S3 stores the filename of a form",
@@ -55,7 +62,8 @@ def ask_forms(examination: Examination) -> Iterator[Finding]:
     """Yield the findings about forms. A provider without forms gets a NOTE."""
     body = examination.random_bytes()
     key = examination.new_key("post")
-    answer = _post(_signed(examination, key, body), body)
+    signed = _signed(examination, key, body)
+    answer = _post(signed, body)
     title = "A form stores a file"
     if answer.status not in {200, 201, 204}:
         yield note(
@@ -73,8 +81,22 @@ def ask_forms(examination: Examination) -> Iterator[Finding]:
         yield promise.broken("The stored bytes differ from the sent bytes.")
         return
     yield ok("contract.post.right", title)
+    yield _sent_twice(examination, key, signed, body)
     yield from _changed(examination)
     yield _filename(examination)
+
+
+def _sent_twice(
+    examination: Examination, key: str, signed: SignedPost, body: bytes
+) -> Finding:
+    before = examination.worker.head_object(key)
+    answer = _post(signed, body)
+    after = examination.worker.head_object(key)
+    if before is None or after is None:
+        return SECOND_USE.broken("The object is missing.")
+    if (before.etag, before.version_id) != (after.etag, after.version_id):
+        return SECOND_USE.broken("The object has another ETag or version.")
+    return ok(SECOND_USE.name, SECOND_USE.title, str(answer.status))
 
 
 def _changed(examination: Examination) -> Iterator[Finding]:
