@@ -37,6 +37,7 @@ Each run of `manage.py doctor` stores the results for the site's own bucket. The
 | The server accepts a second PUT to the same URL | Until the URL expires, the site compares the object's ETag with that of the verified object before each download; then the sweeper compares them again. If they differ, the file is rejected. |
 | The completion of a multipart upload replaces an existing object | Before the site joins the parts, it checks that no object has the key. |
 | A form does not store a file | The page without JavaScript reports that it cannot upload, and reserves no space. |
+| The server refuses changed forms, and pages may send forms | The page sends files of up to 64 KiB by forms, which need one round trip less than a PUT: [architecture.md](architecture.md#the-browser). |
 
 """
 END = """

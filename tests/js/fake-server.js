@@ -115,6 +115,7 @@ export class FakeServer {
   }
 
   #request(upload, [name, checksum], part) {
+    if (upload.transport === "post") return this.#form(upload, name, checksum);
     const query = new URLSearchParams({ expires: String(this.clock.now() + this.lifetimeMs), checksum });
     if (part) query.set("part", String(part));
     return {
@@ -122,6 +123,11 @@ export class FakeServer {
       url: `https://storage${(part ?? Number(upload.id.replace(/\D/g, ""))) % this.hosts || ""}.test/${upload.key}?${query}`,
       headers: { [name]: checksum },
     };
+  }
+
+  #form({ key }, name, checksum) {
+    const expires = String(this.clock.now() + this.lifetimeMs);
+    return { method: "POST", url: "https://storage.test/", fields: { key, [name]: checksum, expires, policy: checksum } };
   }
 
   #presign(upload, parts) {

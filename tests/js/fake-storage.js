@@ -15,7 +15,7 @@ export class FakeStorage {
     this.objects = new Map();
     /** key -> Map(part_number -> {byte_size, checksum}) */
     this.multiparts = new Map();
-    /** every body that arrived: {key, partNumber, status, at} */
+    /** every body that arrived: {key, partNumber, method, hasListeners, status, at} */
     this.requests = [];
     this.inFlight = new Set();
     this.maxInFlight = 0;
@@ -33,28 +33,57 @@ export class FakeStorage {
   }
 
   stored(key) {
-    return this.requests.filter((request) => request.key === key && request.status === 200);
+    return this.requests.filter((request) => request.key === key && request.status < 300);
   }
 
-  receive({ url, headers, body, began }) {
-    const { pathname, searchParams } = new URL(url);
-    const key = decodeURIComponent(pathname.slice(1));
-    const partNumber = Number(searchParams.get("part")) || undefined;
+  receive({ method, sent, began }) {
+    const { key, partNumber, checksum, expires, signed, body } = sent;
     const refuse = (status, code) => ({ status, text: `<Error><Code>${code}</Code></Error>`, key, partNumber });
-    if (began > Number(searchParams.get("expires"))) return refuse(403, "AccessDenied");
-    const checksum = headers["x-amz-checksum-sha256"] ?? headers["x-amz-checksum-crc64nvme"];
-    if (checksum !== searchParams.get("checksum")) return refuse(403, "SignatureDoesNotMatch");
+    if (began > expires) return refuse(403, "AccessDenied");
+    if (checksum !== signed) return refuse(403, "SignatureDoesNotMatch");
     if (checksum !== body.checksum) return refuse(400, "BadDigest");
     if (partNumber) {
       const parts = this.multiparts.get(key);
       if (!parts) return refuse(404, "NoSuchUpload");
       parts.set(partNumber, { byte_size: body.size, checksum: body.checksum });
     } else {
-      if (this.objects.has(key)) return refuse(412, "PreconditionFailed");
+      if (method === "PUT" && this.objects.has(key)) return refuse(412, "PreconditionFailed");
       this.objects.set(key, { byte_size: body.size, checksum: body.checksum });
     }
-    return { status: 200, text: "", key, partNumber };
+    return { status: method === "POST" ? 201 : 200, text: "", key, partNumber };
   }
+}
+
+/** Return what S3 reads in a request: its key, its checksum, its signed values, and its body. */
+function parse({ method, url, headers, body }) {
+  if (method === "POST") return parseForm(headers["content-type"], body);
+  const { pathname, searchParams } = new URL(url);
+  return {
+    key: decodeURIComponent(pathname.slice(1)),
+    partNumber: Number(searchParams.get("part")) || undefined,
+    checksum: headers["x-amz-checksum-sha256"] ?? headers["x-amz-checksum-crc64nvme"],
+    expires: Number(searchParams.get("expires")),
+    signed: searchParams.get("checksum"),
+    body: body instanceof ArrayBuffer ? bodyOf(new TextDecoder().decode(body)) : body,
+  };
+}
+
+function parseForm(type, body) {
+  const boundary = /^multipart\/form-data; boundary=(\S+)$/.exec(type)[1];
+  const parts = new TextDecoder().decode(body).split(`--${boundary}`).slice(1, -1);
+  const fields = parts.map((part) => {
+    const [, name, value] = /name="([^"]+)".*?\r\n\r\n(.*)\r\n$/s.exec(part);
+    return [name, value];
+  });
+  const [last, file] = fields.pop();
+  if (last !== "file") throw new Error("The file must be the last field of a form.");
+  const { key, expires, policy, "x-amz-checksum-sha256": checksum } = Object.fromEntries(fields);
+  return { key, checksum, expires: Number(expires), signed: policy, body: bodyOf(file) };
+}
+
+/** Return the body whose bytes `contentOf` in world.js has made. */
+function bodyOf(text) {
+  return { size: text.length, checksum: text.replace(/\0+$/, ""), file: { readable: true } };
 }
 
 class FakeXhr {
@@ -82,6 +111,8 @@ class FakeXhr {
   send(body) {
     const { storage } = this;
     this.body = body;
+    this.sent = parse(this);
+    this.hasListeners = Object.values(this.upload).some(Boolean);
     this.began = storage.clock.now(); // S3 checks the expiry only when the request begins
     storage.inFlight.add(this);
     storage.maxInFlight = Math.max(storage.maxInFlight, storage.inFlight.size);
@@ -89,11 +120,7 @@ class FakeXhr {
     const there = [...storage.inFlight].filter((xhr) => new URL(xhr.url).host === host).length;
     storage.maxPerHost = Math.max(storage.maxPerHost, there);
     if (!storage.network.isUp) return this.#later(5, () => this.fail());
-    const url = new URL(this.url);
-    this.wanted = storage.fault({
-      key: decodeURIComponent(url.pathname.slice(1)),
-      partNumber: Number(url.searchParams.get("part")) || undefined,
-    });
+    this.wanted = storage.fault({ key: this.sent.key, partNumber: this.sent.partNumber, method: this.method });
     this.#step(0);
   }
 
@@ -110,15 +137,15 @@ class FakeXhr {
 
   #step(sent) {
     if (this.wanted === "stall" && sent > 0) return;
-    const { size, file } = this.body;
+    const { size, file } = this.sent.body;
     const { stepMs, buffer } = this.storage;
     const speed = Math.min(this.storage.bytesPerMs / this.storage.inFlight.size, this.storage.bytesPerMsEach);
     const share = Math.max(1, Math.ceil(stepMs ? stepMs * speed : size / 4));
     const next = Math.min(size, sent + share);
     const delay = stepMs && sent > 0 ? 0 : this.storage.delayMs;
     this.#later(delay + (next - sent) / speed, () => {
-      if (this.wanted === "unreadable") this.body.hasFailed = true;
-      if (!file.readable || this.body.hasFailed || this.wanted === "network") return this.fail();
+      if (this.wanted === "unreadable") this.sent.body.hasFailed = true;
+      if (!file.readable || this.sent.body.hasFailed || this.wanted === "network") return this.fail();
       const filled = Math.min(1, (this.storage.clock.now() - this.began) / FILLING_MS);
       this.upload.onprogress?.({ loaded: Math.min(size, next + buffer * filled) });
       if (next < size) this.#step(next);
@@ -133,10 +160,12 @@ class FakeXhr {
     if (typeof this.wanted === "number") answer = { status: this.wanted, text: "" };
     else if (Array.isArray(this.wanted)) answer = { status: this.wanted[0], text: `<Code>${this.wanted[1]}</Code>` };
     else answer = storage.receive(this);
-    const { pathname, searchParams } = new URL(this.url);
+    const { method, hasListeners, sent } = this;
     storage.requests.push({
-      key: decodeURIComponent(pathname.slice(1)),
-      partNumber: Number(searchParams.get("part")) || undefined,
+      key: sent.key,
+      partNumber: sent.partNumber,
+      method,
+      hasListeners,
       status: answer.status,
       at: storage.clock.now(),
     });

@@ -112,9 +112,9 @@ test("if a worker cannot read one small file, the other files of the same messag
 test("if a waiting request for a checksum is aborted, no worker computes this checksum", async () => {
   const served = [];
   const worker = {
-    postMessage: (blob) => {
-      served.push(blob.name);
-      setImmediate(() => worker.onmessage({ data: { checksum: "c" } }));
+    postMessage: (blobs) => {
+      served.push(...blobs.map(({ name }) => name));
+      setImmediate(() => worker.onmessage({ data: { answers: blobs.map(() => ({ checksum: "c" })) } }));
     },
   };
   const checksums = new Checksums({ createWorker: () => worker, size: 1 });

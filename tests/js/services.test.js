@@ -144,9 +144,9 @@ test("if a worker starts only after the time limit, the engine uses this worker 
   await settled(t, first);
 
   worker.onmessage({ data: { isStarted: true } });
-  worker.onmessage({ data: { checksum: "late" } });
+  worker.onmessage({ data: { answers: [{ checksum: "late" }] } });
   const second = checksums.checksum(file(), {}, NEVER);
-  worker.onmessage({ data: { checksum: "from the worker" } });
+  worker.onmessage({ data: { answers: [{ checksum: "from the worker" }] } });
 
   assert.deepEqual([await first, await second, posted.length], [CHECKSUM, "from the worker", 2]);
 });

@@ -108,7 +108,8 @@ export function seeded(seed) {
 
 /** An engine, a server and a storage with one fake clock. */
 export class World {
-  constructor({ seed = 1, bytesPerMs = 20_000, line = {}, latencyMs = 20, lifetimeMs = 900_000, onLine = true, ...options } = {}) {
+  /** `returnsBytes`: the worker also returns the bytes of small files, as in the browser. */
+  constructor({ seed = 1, bytesPerMs = 20_000, line = {}, returnsBytes = false, latencyMs = 20, lifetimeMs = 900_000, onLine = true, ...options } = {}) {
     this.clock = new FakeClock();
     this.random = seeded(seed);
     /** The listeners for the browser's events "online" and "offline", and whether the network works. */
@@ -128,6 +129,7 @@ export class World {
       lifetimeMs,
     });
     this.options = options;
+    this.returnsBytes = returnsBytes;
     this.engine = this.newEngine();
   }
 
@@ -142,7 +144,7 @@ export class World {
       fetch: this.server.fetch,
       createXhr: () => this.storage.createXhr(),
       newKey: () => `key-${page}-${(keys += 1)}`,
-      checksums: new Checksums({ createWorker: () => fakeWorker(this.clock), clock: this.clock, size: 2 }),
+      checksums: new Checksums({ createWorker: () => fakeWorker(this.clock, this.returnsBytes), clock: this.clock, size: 2 }),
       ...this.options,
     });
   }
@@ -188,17 +190,25 @@ export class World {
 }
 
 /** A worker that hashes 300 MB per second, in fake time. */
-export function fakeWorker(clock) {
+export function fakeWorker(clock, returnsBytes = false) {
   const worker = {
     terminate() {},
     postMessage(message) {
       const blobs = [message].flat();
       const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
       const answers = blobs.map(answer);
+      if (returnsBytes && Array.isArray(message)) answers.forEach((one, index) => (one.bytes = one.checksum && contentOf(blobs[index])));
       clock.after(size / 300_000, () => worker.onmessage({ data: Array.isArray(message) ? { answers } : answers[0] }));
     },
   };
   return worker;
+}
+
+/** Return bytes that stand for the content of a blob: its checksum and zeros. */
+function contentOf({ checksum, size }) {
+  const bytes = new Uint8Array(size);
+  new TextEncoder().encodeInto(checksum, bytes);
+  return bytes.buffer;
 }
 
 function answer(blob) {

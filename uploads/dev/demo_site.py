@@ -121,7 +121,7 @@ def _certify(site: DemoSite) -> None:
     known = BucketFact.objects.filter(place=place(), name__startswith=PROMISE)
     if not known.exists():
         examination = Examination(tuple(site.origins))
-        remember_promises(list(examine(examination, only=["contract"])))
+        remember_promises(list(examine(examination, only=["contract", "cors"])))
 
 
 def make_accounts() -> None:

@@ -28,6 +28,14 @@ _COMPARES = {
     Transport.FORM: "contract.put.other_bytes",
     Transport.COPY: "contract.put.other_bytes",
 }
+_SAFE_FORMS = (
+    "contract.post.right",
+    "contract.post.too_long",
+    "contract.post.other_bytes",
+    "contract.post.other_key",
+    "contract.post.second_use",
+    "cors.form",
+)
 _CRC64NVME = "contract.crc64nvme."
 _COMPARES_CRC64NVME = {
     **dict.fromkeys(_COMPARES, f"{_CRC64NVME}other_bytes"),
@@ -72,6 +80,17 @@ class Capabilities:
     def joins_create_only(self) -> bool:
         """Return whether the storage refuses to join parts if the key has an object."""
         return self.promises.get("contract.multipart.taken") == YES
+
+    @property
+    def forms_are_safe(self) -> bool:
+        """Return whether the site's pages may use POST forms in place of PUTs.
+
+        A form has no If-None-Match, so a form that is sent twice replaces the object.
+        This is safe only if the storage refuses each changed form, and if the new
+        object has the same ETag and version. The CORS rule must also allow the site's
+        pages to send forms and to read the answers.
+        """
+        return all(self.promises.get(name) == YES for name in _SAFE_FORMS)
 
     @property
     def lacks_forms(self) -> bool:

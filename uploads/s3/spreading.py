@@ -11,14 +11,14 @@ from typing import Any
 from zlib import crc32
 
 from uploads.s3.presigner import Presigner
-from uploads.s3.signed import PartToSign, SignedRequest
+from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
 
 
 class SpreadPresigner(Presigner):
     """A presigner whose uploads use the hosts of all ``endpoint_urls`` in turn.
 
     Neighbouring parts get different hosts. A new URL for a part has the same host as
-    the old one. Forms and downloads use the first host.
+    the old one. Forms of pages without JavaScript and downloads use the first host.
     """
 
     def __init__(self, *, endpoint_urls: Sequence[str], **arguments: Any) -> None:
@@ -28,6 +28,10 @@ class SpreadPresigner(Presigner):
     def put_object(self, *, key: str, **declared: Any) -> SignedRequest:
         """Return a signed PUT request. The host of its URL depends on the key."""
         return self._turn(crc32(key.encode())).put_object(key=key, **declared)
+
+    def post_object(self, *, key: str, **declared: Any) -> SignedPost:
+        """Return a signed form. The host of its URL depends on the key."""
+        return self._turn(crc32(key.encode())).post_object(key=key, **declared)
 
     def upload_parts(
         self, *, parts: Iterable[PartToSign], **upload: Any

@@ -19,7 +19,7 @@ from uploads.forms import PlainUploadForm, RenameForm
 from uploads.inspection.extensions import RUNNABLE
 from uploads.lifecycle import quota
 from uploads.lifecycle.capabilities import capabilities
-from uploads.lifecycle.checksums import offered
+from uploads.lifecycle.checksums import offered, page_uses_forms
 from uploads.lifecycle.policy import policy_for
 from uploads.models import Upload
 from uploads.states import State
@@ -50,6 +50,7 @@ def show_home(
         "runnableEndings": sorted(RUNNABLE),
         "putLimit": options().min_part_bytes,
         "checksumAlgorithm": offered().algorithm.value,
+        "usesForms": page_uses_forms(),
         "bucketHosts": 1 + len(options().s3_public_endpoints),
         "quota": asdict(usage),
         "policy": asdict(policy),

@@ -81,7 +81,7 @@ export class Checksums {
   }
 
   /**
-   * Return the checksum of `blob` in base64. If a worker reads several small files together, return also the bytes.
+   * Return the checksum of `blob` in base64. If a worker has read a small file, return also the bytes.
    *
    * @param {Blob} blob
    * @param {object} owner
@@ -136,7 +136,7 @@ export class Checksums {
 
   /** @param {Job[]} jobs */
   async #work(jobs) {
-    for (const job of jobs.length > 1 ? await this.#readTogether(jobs) : jobs) await this.#readAlone(job);
+    for (const job of isSmall(jobs[0]) ? await this.#readTogether(jobs) : jobs) await this.#readAlone(job);
   }
 
   /**

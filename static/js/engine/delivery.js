@@ -7,12 +7,13 @@ const MAX_CORRUPT = 3;
  * @typedef {{
  *   owner: object, body: Blob, bytes?: ArrayBuffer, whole?: Blob, checksum: string, signal: AbortSignal,
  *   checksums: import("./checksum.js").Checksums,
- *   requestFor: (refused: boolean) => Promise<import("./put.js").StorageRequest>,
+ *   requestFor: (last: {refused: boolean, lost: boolean}) => Promise<import("./put.js").StorageRequest | null>,
  *   hostOf?: () => string,
  *   onProgress: (sent: number) => void,
  * }} Parcel `checksum`: the declared checksum of the body; `bytes`: the content of the body, if it was already read.
- *   `whole`: the file, if the body is the whole file. `requestFor` returns the presigned request. `refused` is true
- *   if S3 has refused the previous request, so that a new one is needed.
+ *   `whole`: the file, if the body is the whole file. `requestFor` returns the presigned request, or null if S3 already has
+ *   the body. `refused` is true if S3 has refused the previous request, so that a new one is needed. `lost` is true if no
+ *   answer to the previous request arrived.
  */
 
 /** Sends one body to S3, with retries. Each attempt waits for a lane: one of a few permitted parallel connections. */
@@ -43,7 +44,7 @@ export class Delivery {
    */
   async deliver(parcel) {
     const { owner, body, signal, hostOf } = parcel;
-    const failures = { refused: false, renewals: 0, corrupt: 0, attempts: 0 };
+    const failures = { refused: false, lost: false, renewals: 0, corrupt: 0, attempts: 0 };
     const send = (/** @type {import("./lanes.js").Report} */ report) => this.#attempt(parcel, failures, report);
     const attempt = () => this.#lanes.run(owner, signal, send, { size: body.size, host: hostOf?.() });
     await this.#retry.run(attempt, { signal });
@@ -51,7 +52,7 @@ export class Delivery {
 
   /**
    * @param {Parcel} parcel
-   * @param {{refused: boolean, renewals: number, corrupt: number, attempts: number}} failures
+   * @param {{refused: boolean, lost: boolean, renewals: number, corrupt: number, attempts: number}} failures
    * @param {import("./lanes.js").Report} report
    */
   async #attempt(parcel, failures, report) {
@@ -59,8 +60,9 @@ export class Delivery {
     // A retry sends a new slice, and not the File object itself. After a failed read of a File object, WebKit may fail
     // all later reads of this object, but it can read a new slice.
     const whole = failures.attempts++ === 0 ? parcel.whole : undefined;
-    const request = await requestFor(failures.refused);
-    failures.refused = false;
+    const request = await requestFor(failures);
+    failures.refused = failures.lost = false;
+    if (!request) return;
     const moved = (/** @type {number} */ sent) => {
       onProgress(sent);
       report.moved(sent);
@@ -71,6 +73,7 @@ export class Delivery {
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;
       if (error.code === "exists") return; // an earlier attempt succeeded, but its response was lost; `complete` checks the object
+      failures.lost = error.status === 0;
       if (error.code === "pushback" || error.code === "stalled") this.#lanes.pushBack();
       if (error.code === "expired") {
         failures.refused = true;

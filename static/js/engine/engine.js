@@ -34,7 +34,7 @@ import { workerFactory } from "./worker-url.js";
  *   isWatched?: () => boolean,
  *   inquiry?: import("./inquiry.js").Inquiry, base?: string,
  *   lanes?: number, hosts?: number,
- *   putLimit?: number,
+ *   putLimit?: number, usesForms?: boolean,
  *   clock?: Clock,
  *   connectivity?: Connectivity,
  *   random?: () => number,
@@ -73,6 +73,7 @@ export function createEngine(options = {}) {
  */
 export class Engine extends Emitter {
   #options;
+  #forms;
   #clock;
   #connectivity;
   #digests;
@@ -99,6 +100,7 @@ export class Engine extends Emitter {
     this.api = new Api({ clock, retry, csrfToken: options.csrfToken, user: options.user, base: options.base, fetch: options.fetch });
     this.lanes = lanes;
     this.#options = options;
+    this.#forms = { areUsed: options.usesForms ?? false };
     this.#clock = clock;
     this.#connectivity = connectivity;
     this.#newKey = options.newKey ?? randomHex;
@@ -236,7 +238,7 @@ export class Engine extends Emitter {
   /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "head" | "key" | "known" | "owner" | "progress">} parts */
   #single(parts) {
     const { api } = this;
-    return new Single({ ...parts, api, checksums: this.#digests.chosen, delivery: this.#delivery, batch: this.#batch });
+    return new Single({ ...parts, api, forms: this.#forms, checksums: this.#digests.chosen, delivery: this.#delivery, batch: this.#batch });
   }
 
   /** @param {Pick<import("./single.js").TransferParts, "file" | "declaration" | "head" | "key" | "known" | "owner" | "progress">} parts */

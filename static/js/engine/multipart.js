@@ -143,7 +143,7 @@ export class Multipart {
       checksum,
       checksums: this.#checksums,
       signal,
-      requestFor: (refused) => signer.requestFor(part_number, { refused, signal }),
+      requestFor: ({ refused }) => signer.requestFor(part_number, { refused, signal }),
       hostOf: () => signer.hostOf(part_number),
       onProgress: (sent) => this.#progress.reached(part_number, sent),
     });

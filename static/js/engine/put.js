@@ -1,4 +1,5 @@
 import { DeliveryError } from "./errors.js";
+import { formBody } from "./form-body.js";
 import { freshSlice, readAgain } from "./reading.js";
 
 /**
@@ -9,6 +10,7 @@ const STALL_MS = 30_000; // a request fails if the browser sends no byte for thi
 const ANSWER_MS = 120_000; // timeout for S3's response after all bytes are sent
 const EXPIRED_400 = new Set(["ExpiredToken", "RequestExpired"]);
 const RETRYABLE_400 = new Set(["RequestTimeout", "IncompleteBody", "XMinioIncompleteBody"]);
+const UNSUPPORTED_FORM = new Set([412, 501]); // a form has no If-None-Match, so its 412 does not mean that the object exists
 const CORRUPT_400 = new Set(["BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"]);
 
 /** Sends one body to S3 over its presigned URL. Converts an error response to a DeliveryError with a code. */
@@ -45,13 +47,13 @@ export class Put {
    *   `bytes`: the content of the body, if it was already read; `whole`: the file, if the body is the whole file
    */
   async send(request, body, { signal, onProgress = () => {}, bytes, whole }) {
-    const source = bytes && !request.fields ? bytes : sourceOf(request, body, whole);
+    const source = bytes ?? sourceOf(request, body, whole);
     const answer = await this.#exchange(request, source, body.size, signal, onProgress);
     if (answer.status >= 200 && answer.status < 300) return;
-    if (answer.status === 0 && !answer.stalled && source !== bytes && !(await this.#isReadable(body, signal))) {
+    if (answer.status === 0 && !answer.stalled && !bytes && !(await this.#isReadable(body, signal))) {
       throw new DeliveryError("unreadable");
     }
-    throw classify(answer);
+    throw classify(answer, request);
   }
 
   /**
@@ -102,7 +104,9 @@ export class Put {
           finish(() => (resolve(answer(true)), xhr.abort())),
         );
       };
-      const isSmall = body instanceof ArrayBuffer; // progress events of a small body would cost more time than sending the body
+      // Progress events of a small body would cost more time than sending the body. They would also force the browser to
+      // send a CORS preflight before a form.
+      const isSmall = body instanceof ArrayBuffer;
       if (!isSmall) {
         xhr.upload.onprogress = ({ loaded }) => {
           watch(loaded < size ? this.#stallMs : this.#answerMs);
@@ -116,7 +120,11 @@ export class Put {
       xhr.open(request.method, request.url);
       for (const [name, value] of Object.entries(request.headers ?? {})) xhr.setRequestHeader(name, value);
       watch(isSmall ? 2 * this.#stallMs : this.#stallMs);
-      xhr.send(request.fields ? form(request.fields, /** @type {Blob} */ (body)) : body);
+      if (!request.fields) return xhr.send(body);
+      if (!isSmall) return xhr.send(form(request.fields, body));
+      const small = formBody(request.fields, body);
+      xhr.setRequestHeader("Content-Type", small.type);
+      xhr.send(small.body);
     });
   }
 }
@@ -150,12 +158,14 @@ function form(fields, body) {
 
 /**
  * @param {{status: number, text: string, headers: string, stalled?: boolean}} answer
+ * @param {StorageRequest} request
  */
-function classify({ status, text, headers, stalled }) {
+function classify({ status, text, headers, stalled }, { fields }) {
   const storageCode = /<Code>([^<]+)<\/Code>/.exec(text)?.[1] ?? "";
   const facts = { status, storageCode, retryAfter: retryAfter(headers) };
   if (stalled) return new DeliveryError("stalled");
   if (status === 0) return new DeliveryError("network");
+  if (fields && UNSUPPORTED_FORM.has(status)) return new DeliveryError("refused", facts);
   if (status === 429 || status === 503 || storageCode === "SlowDown") return new DeliveryError("pushback", facts);
   if (status >= 500 || status === 408 || RETRYABLE_400.has(storageCode)) return new DeliveryError("network", facts);
   if (status === 409) return new DeliveryError("network", facts); // two writes ran at the same time; a retry succeeds or gets 412

@@ -1,4 +1,4 @@
-import { UploadError } from "./errors.js";
+import { ApiError, DeliveryError, UploadError } from "./errors.js";
 import { hostOf } from "./signer.js";
 import { untilAborted } from "./abort.js";
 
@@ -22,6 +22,7 @@ import { untilAborted } from "./abort.js";
 export class Single {
   #parts;
   #batch;
+  #forms;
   #hasStarted = false;
   #checksum = "";
   /** @type {ArrayBuffer | undefined} the content of the file, kept until S3 has received it */
@@ -31,10 +32,18 @@ export class Single {
   /** @type {ReturnType<import("./batch.js").Batch["completions"]["join"]> | null} */
   #completing = null;
 
-  /** @param {TransferParts & {batch: import("./batch.js").Batch, checksums: import("./checksum.js").Checksums}} parts */
-  constructor({ batch, ...parts }) {
+  /**
+   * @param {TransferParts & {
+   *   batch: import("./batch.js").Batch,
+   *   checksums: import("./checksum.js").Checksums,
+   *   forms: {areUsed: boolean},
+   * }} parts `forms`: whether new uploads of all files use POST forms in place of PUTs. The browser sends no CORS preflight
+   *   before a form, so a small file needs one round trip less than by a PUT. If a form fails, `areUsed` becomes false.
+   */
+  constructor({ batch, forms, ...parts }) {
     this.#parts = parts;
     this.#batch = batch;
+    this.#forms = forms;
   }
 
   /** The Idempotency-Key. If a second start request has the same key, the server returns this upload with a new URL. */
@@ -60,7 +69,8 @@ export class Single {
   /** @returns {Promise<UploadRecord>} */
   async start() {
     const { api, key, checksums } = this.#parts;
-    const declaration = { ...this.#parts.declaration, transport: /** @type {const} */ ("put"), ...checksums.declared(this.#checksum) };
+    const transport = this.#forms.areUsed && this.#bytes ? "post" : "put";
+    const declaration = { ...this.#parts.declaration, transport: /** @type {"put" | "post"} */ (transport), ...checksums.declared(this.#checksum) };
     if (this.#hasStarted) return api.start(declaration, key);
     Object.assign(declaration, await this.#parts.head());
     const seat = this.#starting ?? this.#batch.starts.join();
@@ -86,7 +96,8 @@ export class Single {
         checksum: this.#checksum,
         checksums: this.#parts.checksums,
         signal,
-        requestFor: async (refused) => {
+        requestFor: async ({ refused, lost }) => {
+          if (lost && request?.fields && (await untilAborted(this.#hasArrived(record), signal))) return null;
           if (refused || !request) ({ request } = await untilAborted(this.start(), signal));
           if (!request) throw new UploadError("invalid_state", "This upload is no longer in progress, so it accepts no more data. For example, it was cancelled or has expired.");
           return request;
@@ -96,10 +107,40 @@ export class Single {
       });
     } catch (error) {
       this.#completing.leave();
-      throw error;
+      if (!request?.fields || !isRefusal(error)) throw error;
+      await untilAborted(this.#giveUpForms(record), signal);
+      throw new UploadError("form_refused", error.message, { cause: error });
     }
     this.#bytes = undefined;
     this.#parts.progress.finished(1, this.#parts.file.size);
+  }
+
+  /**
+   * Return whether S3 has the file, after the answer to a form was lost. If S3 has the file, the browser may be hiding the
+   * answers to forms from the page, so send the next files by PUT.
+   *
+   * @param {UploadRecord} record
+   */
+  async #hasArrived(record) {
+    try {
+      await this.#batch.completions.join().add(record.id);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "incomplete") return false;
+      throw error;
+    }
+    this.#forms.areUsed = false;
+    return true;
+  }
+
+  /**
+   * Send the next files by PUT, and cancel this upload, so that the server frees its reserved bytes. `Upload` then starts
+   * this file again.
+   *
+   * @param {UploadRecord} record
+   */
+  async #giveUpForms(record) {
+    this.#forms.areUsed = false;
+    await this.#parts.api.cancel(record.id).catch(() => {});
   }
 
   /**
@@ -109,4 +150,14 @@ export class Single {
   complete(record) {
     return (this.#completing ?? this.#batch.completions.join()).add(record.id);
   }
+}
+
+/**
+ * Return whether S3 has answered with an error that a retry of the same kind of request cannot avoid.
+ *
+ * @param {unknown} error
+ * @returns {error is DeliveryError}
+ */
+function isRefusal(error) {
+  return error instanceof DeliveryError && error.status > 0 && !error.retryable;
 }

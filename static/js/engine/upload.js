@@ -253,6 +253,10 @@ export class Upload extends Emitter {
   async #recover(error, record, round, signal) {
     const code = error instanceof UploadError ? error.code : "";
     if (code === "incomplete" && round < MAX_ROUNDS) return record;
+    if (code === "form_refused") {
+      this.#startOver(); // `Single` has cancelled this upload
+      return this.#begin(signal);
+    }
     if (!LOST.has(code)) throw error;
     // A notification or another tab may have completed the upload, or somebody may have cancelled it. Ask the server.
     const found = await this.#fetch(record.id, signal);
@@ -266,10 +270,7 @@ export class Upload extends Emitter {
     throw error;
   }
 
-  /**
-   * @param {string} id
-   * @param {AbortSignal} signal
-   */
+  /** @param {string} id @param {AbortSignal} signal */
   async #fetch(id, signal) {
     try {
       return await this.#api.get(id, { signal });

@@ -1,7 +1,7 @@
 /**
  * @typedef {{
  *   user: string, username: string, csrfCookie: string, runnableEndings: string[], putLimit: number,
- *   bucketHosts: number, checksumAlgorithm: string,
+ *   bucketHosts: number, checksumAlgorithm: string, usesForms: boolean,
  *   quota: {limit_bytes: number, used_bytes: number, reserved_bytes: number, file_count: number, reserved_files: number, max_files: number},
  *   policy: import("./policy.js").Policy,
  * }} PageData

@@ -46,6 +46,7 @@ export function startPage() {
     hosts: data.bucketHosts,
     workerUrl: document.body.dataset.checksumWorker,
     checksumAlgorithm: data.checksumAlgorithm,
+    usesForms: data.usesForms,
     restrictsTypes: () => !data.policy.allowed_content_types.includes("*/*"),
     isWatched: () => !document.hidden,
   });

@@ -89,7 +89,19 @@ def test_single_puts_are_distributed_over_the_hosts_by_key() -> None:
     assert min(hosts.values()) > 60
 
 
-def test_downloads_and_forms_use_the_first_host() -> None:
+def test_forms_of_the_page_are_distributed_over_the_hosts_by_key() -> None:
+    presigner = get_presigner()
+    declared: Any = {"byte_size": 5, "content_type": "a/b", "checksum_sha256": HASH}
+    keys = [f"uploads/{number}" for number in range(300)]
+    forms = [presigner.post_object(key=k, **declared, expires_in=60) for k in keys]
+    puts = [presigner.put_object(key=k, **declared, expires_in=60) for k in keys]
+    hosts = [urlsplit(form.url).hostname for form in forms]
+
+    assert len(set(hosts)) == 3
+    assert hosts == [urlsplit(put.url).hostname for put in puts]
+
+
+def test_downloads_and_plain_forms_use_the_first_host() -> None:
     download = get_download_presigner().get_object(
         key="k",
         filename="a",

@@ -18,6 +18,7 @@ from uploads.inspection.extensions import RUNNABLE
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
+from uploads.views import files
 from uploads.views.wording import SENTENCES, describe, describe_checksum, tell
 
 if TYPE_CHECKING:
@@ -103,6 +104,17 @@ def test_home_page_contains_the_data_for_its_script(page: Client, alice: Any) ->
     assert 'data-checksum-worker="/static/build/checksum-worker.js"' in (
         response.content.decode()
     )
+
+
+@pytest.mark.parametrize("uses_forms", [True, False])
+def test_home_page_tells_its_script_whether_it_may_send_forms(
+    page: Client, monkeypatch: pytest.MonkeyPatch, uses_forms: bool
+) -> None:
+    monkeypatch.setattr(files, "page_uses_forms", lambda: uses_forms)
+
+    response = page.get("/")
+
+    assert response.context["page_data"]["usesForms"] is uses_forms
 
 
 def test_home_page_is_not_cached(page: Client) -> None:
