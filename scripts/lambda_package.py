@@ -2,7 +2,9 @@
 
 The wheels are for Lambda's platform, which may differ from this machine. The package
 leaves out gunicorn, the tests of other packages, and botocore's data about services
-that the site never calls. This data is nine tenths of botocore.
+that the site never calls. This data is nine tenths of botocore. It also leaves out
+pycurl, because the package would then be almost as large as Lambda's limit. Without
+pycurl, the site sends the same requests in threads.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OWN = ("config", "uploads", "templates", "manage.py")
 SERVICES = {"s3", "secretsmanager", "sqs", "ssm", "sso", "sso-oidc", "sts"}
-UNUSED = ("gunicorn", "gunicorn-*.dist-info", "bin")
+UNUSED = (
+    *("gunicorn", "gunicorn-*.dist-info", "bin"),
+    *("pycurl", "pycurl.libs", "pycurl-*.dist-info"),
+)
 PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 """Platform tags for Lambda's Amazon Linux 2023, whose glibc is 2.34."""
 

@@ -81,7 +81,11 @@ def _no_s3_inside_transactions() -> Iterator[None]:
         return call_outside
 
     with pytest.MonkeyPatch.context() as patch:
-        for client, name in ((BaseClient, "_make_api_call"), (ObjectRequests, "send")):
+        for client, name in (
+            (BaseClient, "_make_api_call"),
+            (ObjectRequests, "send"),
+            (ObjectRequests, "send_many"),
+        ):
             patch.setattr(client, name, outside(getattr(client, name)))
         yield
 

@@ -88,14 +88,21 @@ def _record_boto3() -> None:
 
 def _record_own_client() -> None:
     # moto answers this client too, without HTTP.
-    send = ObjectRequests.send
+    send, send_many = ObjectRequests.send, ObjectRequests.send_many
 
     def recorded(requests: Any, operation: str, key: str, **options: Any) -> Any:
         answer = send(requests, operation, key, **options)
         _note("worker", operation, key, {})
         return answer
 
+    def recorded_many(requests: Any, reads: Any) -> Any:
+        outcomes = send_many(requests, reads)
+        for read in reads:
+            _note("worker", read.operation, read.key, {})
+        return outcomes
+
     ObjectRequests.send = recorded  # type: ignore[assignment,method-assign]
+    ObjectRequests.send_many = recorded_many  # type: ignore[assignment,method-assign]
 
 
 def _caller() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from django.db import connection
 
 from uploads.s3.bucket import Bucket
-from uploads.s3.requesting import Answer, ObjectRequests
+from uploads.s3.requesting import Answer, ObjectRequests, Outcome, Read
 
 EVENT = "before-call.s3"
 _listeners: list[Callable[..., Any]] = []
@@ -84,28 +84,45 @@ def before_s3_calls(bucket: Bucket, listener: Callable[..., Any]) -> Iterator[No
     ``listener`` gets ``model`` with the operation's name, and ``params`` with
     ``url_path``. If it returns an answer, the caller gets this answer instead of S3's.
     """
-    events, send = bucket.client.meta.events, ObjectRequests.send
+    events = bucket.client.meta.events
+    send, send_many = ObjectRequests.send, ObjectRequests.send_many
 
-    def listen_and_send(
-        requests: ObjectRequests, operation: str, key: str, **options: Any
-    ) -> Answer:
+    def refusal(operation: str, key: str) -> ClientError | None:
         model, params = SimpleNamespace(name=operation), {"url_path": f"/{key}"}
         answers = [one(model=model, params=params) for one in reversed(_listeners)]
         said = next((answer for answer in answers if answer is not None), None)
         if said is None:
-            return send(requests, operation, key, **options)
-        refusal: Any = {
+            return None
+        response: Any = {
             **said[1],
             "ResponseMetadata": {"HTTPStatusCode": said[0].status_code},
         }
-        raise ClientError(refusal, operation)
+        return ClientError(response, operation)
+
+    def listen_and_send(
+        requests: ObjectRequests, operation: str, key: str, **options: Any
+    ) -> Answer:
+        if error := refusal(operation, key):
+            raise error
+        return send(requests, operation, key, **options)
+
+    def listen_and_send_many(
+        requests: ObjectRequests, reads: Sequence[Read]
+    ) -> list[Outcome]:
+        errors = [refusal(read.operation, read.key) for read in reads]
+        pairs = list(zip(reads, errors, strict=True))
+        rest = iter(send_many(requests, [read for read, error in pairs if not error]))
+        return [error or next(rest) for error in errors]
 
     is_first = not _listeners
     _listeners.append(listener)
     events.register_first(EVENT, listener)
     try:
         if is_first:
-            with mock.patch.object(ObjectRequests, "send", listen_and_send):
+            with (
+                mock.patch.object(ObjectRequests, "send", listen_and_send),
+                mock.patch.object(ObjectRequests, "send_many", listen_and_send_many),
+            ):
                 yield
         else:
             yield

@@ -101,7 +101,7 @@ class Bucket:
 
         With ``etag``, raises StorageUnavailable if the object now has another ETag.
         """
-        return read_range(self, key, start, length, etag=etag)[1]
+        return read_range(self, key, start, length, etag=etag)
 
     def create_multipart_upload(
         self,

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
-from uploads.errors import StorageError, StorageUnavailable
+from botocore.exceptions import ClientError
+
+from uploads.errors import StorageUnavailable
 from uploads.s3.bucket import Bucket, ObjectFacts
 from uploads.s3.checksums import ALL
-from uploads.s3.once import OncePerProcess
-from uploads.s3.reading import read_object, read_start
+from uploads.s3.facts import object_facts
+from uploads.s3.failures import error_code
+from uploads.s3.reading import NO_SUCH_BYTE, WITH_CHECKSUM, is_whole, range_header
+from uploads.s3.requesting import Answer, Outcome, Read
 
-LANES = 8
-"""Maximum number of parallel requests for one call of prefetch_objects."""
-
-MAX_LANES = 32
-"""Maximum number of threads that send requests of prefetch_objects in one process.
-
-boto3 keeps up to 50 connections, so connections remain for other calls to S3.
-"""
+_NO_SUCH_HEAD = frozenset({"404"})
+_NO_SUCH_OBJECT = _NO_SUCH_HEAD | {"NoSuchKey"}
 
 
 @dataclass(frozen=True)
@@ -32,23 +28,6 @@ class Prefetch:
 
     facts: ObjectFacts | None
     head: bytes
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """Contains S3's answer to one request about an object."""
-
-    facts: ObjectFacts | None = None
-    head: bytes = b""
-    etag: str = ""
-
-
-_Request = Callable[[Bucket, str, int], _Answer]
-
-
-@OncePerProcess
-def _lanes() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(MAX_LANES, thread_name_prefix="s3")
 
 
 def prefetch_objects(
@@ -66,85 +45,91 @@ def prefetch_objects(
     key. PrefetchedBucket then asks S3 again for the object, and raises an error if this
     request fails too.
     """
-    requests = {
-        key: _requests_for((sizes or {}).get(key), head_bytes)
-        for key in dict.fromkeys(keys)
-    }
-    waiting = deque((key, send) for key, sends in requests.items() for send in sends)
-    answers: dict[tuple[str, _Request], _Answer] = {}
-
-    def work() -> None:
-        while True:
-            try:
-                key, send = waiting.popleft()
-            except IndexError:
-                return
-            try:
-                answers[key, send] = send(bucket, key, head_bytes)
-            except StorageError:
-                continue
-
-    # The calling thread also sends requests. So the call makes progress even if other
-    # calls occupy all threads of the pool.
-    lanes = [_lanes().submit(work) for _ in range(min(LANES, len(waiting)) - 1)]
-    work()
-    for lane in lanes:
-        if not lane.cancel():
-            lane.result()
-    found = {
-        key: _prefetch([answers.get((key, send)) for send in sends])
-        for key, sends in requests.items()
-    }
+    outcomes = _outcomes(
+        bucket,
+        {
+            key: _reads_of(key, (sizes or {}).get(key), head_bytes)
+            for key in dict.fromkeys(keys)
+        },
+    )
+    # Some servers return the checksum only for HEAD requests.
+    without = [key for key, some in outcomes.items() if _lacks_checksum(some)]
+    facts = _outcomes(bucket, {key: [_facts_of(key)] for key in without})
+    for key, some in facts.items():
+        outcomes[key] = some + outcomes[key]
+    found = {key: _prefetch(some, head_bytes) for key, some in outcomes.items()}
     return {key: prefetch for key, prefetch in found.items() if prefetch is not None}
 
 
-def _requests_for(byte_size: int | None, head_bytes: int) -> tuple[_Request, ...]:
+def _reads_of(key: str, byte_size: int | None, head_bytes: int) -> list[Read]:
     """Return the requests for an object. The first request returns the facts."""
     if byte_size == 0 or head_bytes < 1:
-        return (_facts,)
+        return [_facts_of(key)]
     if byte_size is not None and byte_size <= head_bytes:
-        return (_whole,)
+        return [Read("GetObject", key, WITH_CHECKSUM, head_bytes)]
     # Two requests are necessary, because S3 returns no checksum for a range.
-    return (_facts, _start)
+    start = Read("GetObject", key, range_header(0, head_bytes), head_bytes)
+    return [_facts_of(key), start]
 
 
-def _facts(bucket: Bucket, key: str, head_bytes: int) -> _Answer:
-    return _Answer(facts=bucket.head_object(key))
+def _facts_of(key: str) -> Read:
+    return Read("HeadObject", key, WITH_CHECKSUM)
 
 
-def _start(bucket: Bucket, key: str, head_bytes: int) -> _Answer:
-    etag, head = read_start(bucket, key, head_bytes)
-    return _Answer(head=head, etag=etag)
+def _outcomes(
+    bucket: Bucket, reads: Mapping[str, list[Read]]
+) -> dict[str, list[Outcome]]:
+    """Send the requests, and return their outcomes by key."""
+    sent = [read for some in reads.values() for read in some]
+    outcomes = bucket.requests.send_many(sent) if sent else []
+    # S3 also answers 404 to HEAD if the bucket does not exist.
+    if any(_is_refused(outcome, _NO_SUCH_HEAD) for outcome in outcomes):
+        try:
+            bucket.check()
+        except StorageUnavailable:
+            outcomes = [None] * len(sent)
+    by_key: dict[str, list[Outcome]] = {key: [] for key in reads}
+    for read, outcome in zip(sent, outcomes, strict=True):
+        by_key[read.key].append(outcome)
+    return by_key
 
 
-def _whole(bucket: Bucket, key: str, head_bytes: int) -> _Answer:
-    whole = read_object(bucket, key, max_bytes=head_bytes)
-    if whole is None:
-        return _Answer()
-    facts, head = whole
-    if not any(one.of(facts) for one in ALL):
-        # Some servers return the checksum only for HEAD requests.
-        told = bucket.head_object(key)
-        if told is None or told.etag != facts.etag:
-            raise StorageUnavailable("The object was replaced while it was read.")
-        facts = told
-    return _Answer(facts, head, facts.etag)
+def _is_refused(outcome: Outcome, codes: Set[str]) -> bool:
+    return isinstance(outcome, ClientError) and error_code(outcome) in codes
 
 
-def _prefetch(answers: list[_Answer | None]) -> Prefetch | None:
-    """Combine the responses about one object into one Prefetch.
+def _lacks_checksum(outcomes: list[Outcome]) -> bool:
+    """Return whether the answer to a request for a whole object has no checksum."""
+    [answer, *others] = outcomes
+    return (
+        not others
+        and isinstance(answer, Answer)
+        and bool(answer.body)
+        and not any(one.header in answer.headers for one in ALL)
+    )
+
+
+def _prefetch(outcomes: list[Outcome], head_bytes: int) -> Prefetch | None:
+    """Combine the outcomes about one object into one Prefetch.
 
     Returns None if a request failed, or if the ETags show two different objects.
     """
-    told = [one for one in answers if one is not None]
-    if len(told) < len(answers):
+    first, last = outcomes[0], outcomes[-1]
+    is_missing = _is_refused(last, _NO_SUCH_OBJECT | NO_SUCH_BYTE)
+    if _is_refused(first, _NO_SUCH_OBJECT) and is_missing:
+        return Prefetch(None, b"")
+    if not isinstance(first, Answer):
         return None
-    facts, last = told[0].facts, told[-1]
-    if facts is None or not facts.byte_size:
-        return Prefetch(facts, b"")
-    if last.head and last.etag != facts.etag:
+    try:
+        facts = object_facts(first.headers)
+        if is_missing or (isinstance(last, Answer) and not last.body):
+            return Prefetch(facts, b"")
+        if not isinstance(last, Answer) or not is_whole(last, head_bytes):
+            return None
+    except (KeyError, ValueError):  # S3 did not send the length or the ETag
         return None
-    return Prefetch(facts, last.head)
+    is_same = last.headers.get("ETag") == facts.etag
+    return Prefetch(facts, last.body) if is_same else None
 
 
 class PrefetchedBucket:

@@ -10,23 +10,28 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.response import StreamingBody
 
+from uploads.errors import StorageUnavailable
 from uploads.s3.credentials import current_credentials
 from uploads.s3.descriptions import USER_AGENT
-from uploads.s3.failures import code_in
-from uploads.s3.measuring import measured
+from uploads.s3.failures import NO_CREDENTIALS, code_in
+from uploads.s3.measuring import count_call, measured
 from uploads.s3.signature import Scope, Target, authorization, encode_path, timestamp
+from uploads.s3.transfer_options import Settings, settings_of
+from uploads.s3.transfers import LANES, Order, Reply, exchange
 from uploads.text.hosts import host_header
 
 if TYPE_CHECKING:
@@ -37,8 +42,19 @@ _MAX_ERROR_BYTES = 64 * 1024
 _MAX_BACKOFF_SECONDS = 20
 _DEFAULT_ATTEMPTS = 4
 _METHODS = {"HeadObject": "HEAD", "GetObject": "GET"}
+_SUCCESSES = frozenset({200, 206})
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 _TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "SlowDown"})
+
+
+@dataclass(frozen=True)
+class Read:
+    """Contains a HeadObject or GetObject request for up to ``max_bytes``."""
+
+    operation: str
+    key: str
+    headers: Mapping[str, str]
+    max_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,10 @@ class Answer:
 
     headers: Mapping[str, str]
     body: bytes
+
+
+Outcome = Answer | ClientError | None
+"""A successful answer, or the refusal of S3, or None if no complete answer arrived."""
 
 
 class ObjectRequests:
@@ -103,34 +123,76 @@ class ObjectRequests:
         self, operation: str, key: str, headers: Mapping[str, str], max_bytes: int
     ) -> Answer:
         request = self._signed(_METHODS[operation], key, headers)
-        event = f"before-send.s3.{operation}"
-        answer = self._client.meta.events.emit_until_response(event, request=request)[1]
+        answer = self._answer_of_hook(operation, request)
         if answer is None:
             answer = self._client._endpoint.http_session.send(request)  # noqa: SLF001  the connections
-        is_success = answer.status_code in {200, 206}
-        limit = max_bytes if is_success else _MAX_ERROR_BYTES
-        stream: Any = StreamingBody(answer.raw, content_length=None)  # type: ignore[arg-type]
-        with closing(stream) as body:
-            # A connection can be reused only after the answer was read to its end. So
-            # read one byte more than the limit. Otherwise the end of an answer with
-            # exactly ``limit`` bytes would not be reached.
-            found = b"" if request.method == "HEAD" else body.read(limit + 1)
-        if is_success:
-            return Answer(answer.headers, found[:limit])
-        code = code_in(found) or str(answer.status_code)
-        raise ClientError(
-            {
-                "Error": {"Code": code, "Message": ""},
-                "ResponseMetadata": {
-                    "HTTPStatusCode": answer.status_code,
-                    "RequestId": answer.headers.get("x-amz-request-id", ""),
-                    "HTTPHeaders": {},
-                    "HostId": "",
-                    "RetryAttempts": 0,
-                },
-            },
-            operation,
+        outcome = _outcome(
+            operation, _read(answer, request.method, max_bytes), max_bytes
         )
+        if isinstance(outcome, ClientError):
+            raise outcome
+        return outcome
+
+    def _answer_of_hook(self, operation: str, request: AWSPreparedRequest) -> Any:
+        """Return the answer of a hook that the client has for this event, or None."""
+        event = f"before-send.s3.{operation}"
+        return self._client.meta.events.emit_until_response(event, request=request)[1]
+
+    def send_many(self, reads: Sequence[Read]) -> list[Outcome]:
+        """Send requests in parallel, and return their outcomes in the same order.
+
+        libcurl sends the requests without retries. If libcurl does not support the
+        settings of the client, threads send the requests with retries.
+        """
+        settings = self._transfer_settings
+        if settings is None:
+            with ThreadPoolExecutor(LANES, thread_name_prefix="s3") as lanes:
+                return list(lanes.map(self._try, reads))
+        try:
+            requests = [
+                self._signed(_METHODS[read.operation], read.key, read.headers)
+                for read in reads
+            ]
+        except StorageUnavailable:  # the credentials cannot be refreshed
+            return [None] * len(reads)
+        pairs = list(zip(reads, requests, strict=True))
+        hooked = [self._answer_of_hook(read.operation, sent) for read, sent in pairs]
+        replies = iter(
+            exchange(
+                settings,
+                [
+                    Order(sent, self._host, max(read.max_bytes, _MAX_ERROR_BYTES))
+                    for (read, sent), answer in zip(pairs, hooked, strict=True)
+                    if answer is None
+                ],
+            )
+        )
+        return [
+            _counted(
+                read,
+                next(replies)
+                if answer is None
+                else _read(answer, sent.method, read.max_bytes),
+            )
+            for (read, sent), answer in zip(pairs, hooked, strict=True)
+        ]
+
+    @cached_property
+    def _transfer_settings(self) -> Settings | None:
+        return settings_of(self._client, self._origin)
+
+    def _try(self, read: Read) -> Outcome:
+        try:
+            return self.send(
+                read.operation,
+                read.key,
+                headers=read.headers,
+                max_bytes=read.max_bytes,
+            )
+        except ClientError as error:
+            return error
+        except (BotoCoreError, StorageUnavailable, *NO_CREDENTIALS):
+            return None
 
     def _signed(
         self, method: str, key: str, headers: Mapping[str, str]
@@ -155,6 +217,43 @@ class ObjectRequests:
             body=None,
             stream_output=True,
         )
+
+
+def _read(answer: Any, method: str, max_bytes: int) -> Reply:
+    """Read the body of an answer of botocore's HTTP session."""
+    limit = max_bytes if answer.status_code in _SUCCESSES else _MAX_ERROR_BYTES
+    stream: Any = StreamingBody(answer.raw, content_length=None)  # type: ignore[arg-type]
+    with closing(stream) as body:
+        # A connection can be reused only after the answer was read to its end. So
+        # read one byte more than the limit. Otherwise the end of an answer with
+        # exactly ``limit`` bytes would not be reached.
+        found = b"" if method == "HEAD" else body.read(limit + 1)
+    return Reply(answer.status_code, answer.headers, found, 0)
+
+
+def _outcome(operation: str, reply: Reply, max_bytes: int) -> Answer | ClientError:
+    if reply.status in _SUCCESSES:
+        return Answer(reply.headers, reply.body[:max_bytes])
+    code = code_in(reply.body) or str(reply.status)
+    return ClientError(
+        {
+            "Error": {"Code": code, "Message": ""},
+            "ResponseMetadata": {
+                "HTTPStatusCode": reply.status,
+                "RequestId": reply.headers.get("x-amz-request-id", ""),
+                "HTTPHeaders": {},
+                "HostId": "",
+                "RetryAttempts": 0,
+            },
+        },
+        operation,
+    )
+
+
+def _counted(read: Read, reply: Reply) -> Outcome:
+    """Return the outcome of a request, and count the request for the metrics."""
+    count_call(read.operation, reply.status, reply.seconds)
+    return _outcome(read.operation, reply, read.max_bytes) if reply.status else None
 
 
 def _region_in(query: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import Any
 from unittest import mock
 
@@ -28,10 +26,8 @@ from tests.unit.s3.test_bucket import (
     unused_port_url,
 )
 from uploads.errors import StorageUnavailable
-from uploads.s3 import prefetch as prefetching
 from uploads.s3.bucket import Bucket
-from uploads.s3.facts import ObjectFacts
-from uploads.s3.prefetch import LANES, MAX_LANES, prefetch_objects
+from uploads.s3.prefetch import prefetch_objects
 
 __all__ = ["fake_s3", "server", "unused_port_url"]  # fixtures
 
@@ -279,62 +275,3 @@ def test_head_request_is_sent_if_the_answer_to_get_has_no_checksum(
         prefetch_objects(bucket, ["k"], head_bytes=100, sizes={"k": 4})
 
     assert calls == {"GetObject": 1, "HeadObject": 1}
-
-
-def test_prefetch_omits_an_object_that_is_replaced_between_two_requests(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket.client.put_object(Bucket=bucket.name, Key="k", Body=bytes(200))
-    monkeypatch.setattr(prefetching, "read_start", lambda *_: ('"other"', bytes(100)))
-
-    assert prefetch_objects(bucket, ["k"], head_bytes=100, sizes={"k": 200}) == {}
-
-
-@pytest.fixture
-def concurrent_requests(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Collect the number of concurrent requests at each request."""
-    at_once: list[int] = []
-    now, lock = [0], threading.Lock()
-
-    def head_object(bucket: Bucket, key: str) -> ObjectFacts:
-        with lock:
-            now[0] += 1
-            at_once.append(now[0])
-        time.sleep(0.005)
-        with lock:
-            now[0] -= 1
-        return ObjectFacts(0, "e", "a/b")
-
-    monkeypatch.setattr(Bucket, "head_object", head_object)
-    return at_once
-
-
-def test_concurrent_requests_of_one_caller_are_limited(
-    bucket: Bucket, concurrent_requests: list[int]
-) -> None:
-    keys = [str(number) for number in range(100)]
-
-    assert len(prefetch_objects(bucket, keys, head_bytes=0)) == 100
-    assert max(concurrent_requests) <= LANES
-
-
-def test_concurrent_requests_of_many_callers_are_limited(
-    bucket: Bucket, concurrent_requests: list[int]
-) -> None:
-    keys, callers = [str(number) for number in range(50)], 12
-    found: list[int] = []
-    threads = [
-        threading.Thread(
-            target=lambda: found.append(
-                len(prefetch_objects(bucket, keys, head_bytes=0))
-            )
-        )
-        for _ in range(callers)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert found == [50] * callers
-    assert max(concurrent_requests) <= MAX_LANES + callers
