@@ -47,11 +47,8 @@ def measured(verb: str) -> Iterator[None]:
 
 
 def count_call(verb: str, status: int, seconds: float) -> None:
-    """Count a call that the site has sent without boto3.
-
-    ``status`` is the HTTP status, or 0 if S3 sent no complete answer.
-    """
-    count_s3_call(verb, _result_of(status) if status else UNREACHABLE, seconds)
+    """Count a call that the site has sent without boto3, by its HTTP status."""
+    count_s3_call(verb, _result_of(status), seconds)
 
 
 def _begin(*, context: dict[str, Any], **_: Any) -> None:

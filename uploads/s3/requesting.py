@@ -43,6 +43,7 @@ _MAX_BACKOFF_SECONDS = 20
 _DEFAULT_ATTEMPTS = 4
 _METHODS = {"HeadObject": "HEAD", "GetObject": "GET"}
 _SUCCESSES = frozenset({200, 206})
+_FINAL_STATUSES = _SUCCESSES | {404, 416}
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 _TRANSIENT_CODES = frozenset({"RequestTimeout", "RequestTimeoutException", "SlowDown"})
 
@@ -141,8 +142,9 @@ class ObjectRequests:
     def send_many(self, reads: Sequence[Read]) -> list[Outcome]:
         """Send requests in parallel, and return their outcomes in the same order.
 
-        libcurl sends the requests without retries. If libcurl does not support the
-        settings of the client, threads send the requests with retries.
+        libcurl sends the requests without retries, so the caller must retry. If libcurl
+        does not support the settings of the client, threads send the requests with
+        retries.
         """
         settings = self._transfer_settings
         if settings is None:
@@ -251,8 +253,13 @@ def _outcome(operation: str, reply: Reply, max_bytes: int) -> Answer | ClientErr
 
 
 def _counted(read: Read, reply: Reply) -> Outcome:
-    """Return the outcome of a request, and count the request for the metrics."""
-    count_call(read.operation, reply.status, reply.seconds)
+    """Return the outcome of a request, and count the request for the metrics.
+
+    The metrics contain calls after their retries. So this function does not count
+    failures and most refusals, because the caller sends these requests again.
+    """
+    if reply.status in _FINAL_STATUSES:
+        count_call(read.operation, reply.status, reply.seconds)
     return _outcome(read.operation, reply, read.max_bytes) if reply.status else None
 
 

@@ -45,7 +45,7 @@ def settings_of(client: Any, origin: str) -> Settings | None:
     timeout, or an HTTP session that is not botocore's own.
     """
     # The attributes with an underscore are private to botocore. If a new version
-    # renames them, this function returns None and test_transfers.py fails.
+    # renames them, this function returns None and test_transfer_options.py fails.
     session: Any = client._endpoint.http_session  # noqa: SLF001
     config = client.meta.config
     verify: Any = getattr(session, "_verify", None)

@@ -77,7 +77,7 @@ def exchange(settings: Settings, orders: Sequence[Order]) -> list[Reply]:
         replies = sender.exchange(orders)
     except (curl().error, ValueError) as error:
         sender.close()
-        _warn(len(orders), str(error))
+        _log_failure(len(orders), str(error))
         return [NO_REPLY] * len(orders)
     except BaseException:
         sender.close()
@@ -172,7 +172,7 @@ class _Sender:
                 free.append(transfer.handle)
                 errors += [error] if error else []
         if errors:
-            _warn(len(errors) + len(waiting), errors[0])
+            _log_failure(len(errors) + len(waiting), errors[0])
         return replies
 
     def _start(self, transfer: _Transfer, seconds: float) -> None:
@@ -223,9 +223,12 @@ class _Sender:
         self._multi.close()
 
 
-def _warn(failed: int, error: str) -> None:
-    """Log failed requests. The site sends these requests again, one after another."""
-    logger.warning("s3.parallel_requests_failed", failed=failed, error=error)
+def _log_failure(failed: int, error: str) -> None:
+    """Log failed requests.
+
+    The log level is not ``warning``, because the caller sends these requests again.
+    """
+    logger.info("s3.parallel_requests_failed", failed=failed, error=error)
 
 
 def _action(events: int) -> int:

@@ -17,20 +17,14 @@ from botocore.exceptions import ClientError
 
 from tests.support.raw_server import RawServer, reply
 from uploads.metrics import instruments
-from uploads.s3 import transfer_options, transfers
+from uploads.s3 import transfers
 from uploads.s3.bucket import Bucket
 from uploads.s3.prefetch import prefetch_objects
 from uploads.s3.requesting import Answer, Outcome, Read
-from uploads.s3.transfer_options import settings_of
 from uploads.s3.transfers import LANES
 
 Act = Callable[[socket.socket, bytes], bool | None]
 KEY = "uploads/./a/../3f9c 0d~ü"
-OLD_WAY = {
-    "proxy": {"proxies": {"http": "http://127.0.0.1:1"}},
-    "client certificate": {"client_cert": "certificate.pem"},
-    "no read timeout": {"read_timeout": None},
-}
 
 
 def bucket_at(url: str, *, verify: Any = None, **options: Any) -> Bucket:
@@ -331,69 +325,6 @@ def test_header_with_a_line_break_is_not_sent(serve: Callable[..., RawServer]) -
     assert server.heads == []
 
 
-@pytest.mark.parametrize("options", OLD_WAY.values(), ids=OLD_WAY)
-def test_client_with_a_rare_setting_sends_its_requests_itself(
-    options: dict[str, Any],
-) -> None:
-    assert not uses_curl(bucket_at("http://127.0.0.1:1", **options))
-
-
-@pytest.mark.parametrize("verify", [False, "/missing/bundle.pem"])
-def test_client_without_verification_sends_its_requests_itself(verify: Any) -> None:
-    assert not uses_curl(bucket_at("https://127.0.0.1:1", verify=verify))
-
-
-def test_site_works_without_pycurl(
-    serve: Callable[..., RawServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transfer_options, "curl", lambda: None)
-    server = serve(reply())
-    bucket = bucket_at(server.url)
-
-    assert not uses_curl(bucket)
-    outcomes = bucket.requests.send_many(get(20))
-    assert [body_of(one) for one in outcomes] == [b"0123"] * 20
-    server.answer = lambda wire, _: wire.sendall(reply(b"", "403 Forbidden"))
-    assert isinstance(one_outcome(bucket), ClientError)
-    server.answer = hang_up
-    assert one_outcome(bucket) is None
-
-
-def test_default_client_uses_libcurl() -> None:
-    client = boto3.client("s3", region_name="eu-west-1")
-
-    assert settings_of(client, "https://b.s3.eu-west-1.amazonaws.com") is not None
-
-
-@pytest.mark.parametrize("is_bypassed", [True, False])
-def test_variables_for_proxies_count_as_for_boto3(
-    serve: Callable[..., RawServer],
-    monkeypatch: pytest.MonkeyPatch,
-    is_bypassed: bool,
-) -> None:
-    server, proxy = serve(reply(b"server")), serve(reply(b"proxy"))
-    for name in ("http_proxy", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, proxy.url)
-    monkeypatch.setenv("no_proxy", "127.0.0.1" if is_bypassed else "")
-    bucket = bucket_at(server.url)
-
-    expected = b"server" if is_bypassed else b"proxy"
-    assert body_of(one_outcome(bucket)) == expected
-    assert body_of(bucket.requests.send("GetObject", "k", max_bytes=9)) == expected
-
-
-def test_variables_that_change_later_are_ignored_as_by_boto3(
-    serve: Callable[..., RawServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket = bucket_at(serve(reply()).url)
-    proxy = serve(reply(b"proxy"))
-    monkeypatch.setenv("http_proxy", proxy.url)
-
-    assert body_of(one_outcome(bucket)) == b"0123"
-    assert uses_curl(bucket)
-    assert proxy.heads == []
-
-
 def test_hooks_of_the_client_can_change_requests(
     serve: Callable[..., RawServer],
 ) -> None:
@@ -419,23 +350,43 @@ def test_missing_credentials_are_no_answer(
     assert requests.send_many(get(3)) == [None] * 3
 
 
-def test_metrics_count_each_request(serve: Callable[..., RawServer]) -> None:
+def test_metrics_count_only_requests_that_are_not_sent_again(
+    serve: Callable[..., RawServer],
+) -> None:
+    statuses = {"missing": "404 No", "refused": "403 No", "failed": "503 No"}
+
     def act(wire: socket.socket, head: bytes) -> bool | None:
-        if b"/lost" in head:
+        name = head.split()[1].decode().rpartition("/")[2]
+        if name == "lost":
             return False
-        status = "404 Not Found" if b"/missing" in head else "200 OK"
-        wire.sendall(reply(b"", status))
+        wire.sendall(reply(b"", statuses.get(name, "200 OK")))
         return None
 
-    names = ("ok", "not_found", "unreachable")
+    names = ("ok", "not_found", "refused", "failed", "unreachable")
     counters = [instruments.s3_calls.labels("GetObject", name) for name in names]
     before = [counter._value.get() for counter in counters]
 
-    reads = [get(key=key)[0] for key in ("a", "missing", "lost", "b")]
+    reads = [get(key=key)[0] for key in ("a", "lost", "b", *statuses)]
     bucket_at(serve(act).url).requests.send_many(reads)
 
     after = [counter._value.get() for counter in counters]
-    assert [new - old for new, old in zip(after, before, strict=True)] == [2, 1, 1]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [
+        2,
+        1,
+        0,
+        0,
+        0,
+    ]
+
+
+def test_surplus_answer_is_not_used_for_the_next_request(
+    serve: Callable[..., RawServer],
+) -> None:
+    bucket = bucket_at(serve(reply(b"first") + reply(b"surplus")).url)
+
+    for _ in range(3):
+        outcomes = bucket.requests.send_many(get(20))
+        assert [body_of(one) for one in outcomes] == [b"first"] * 20
 
 
 def test_object_that_is_replaced_between_two_requests_has_no_entry(
