@@ -130,12 +130,18 @@ class _Transfer:
         return len(chunk)
 
     def reply(self, is_complete: bool) -> Reply:
-        """Return the answer after the end of the transfer."""
+        """Return the answer after the end of the transfer.
+
+        The handle keeps this object until its next request, so free the answer's bytes.
+        """
+        lines, chunks = self._lines.copy(), self._chunks.copy()
+        self._lines.clear()
+        self._chunks.clear()
         seconds = self.handle.getinfo(curl().TOTAL_TIME)
         if not is_complete:
             return Reply(0, {}, b"", seconds)
         status = self.handle.getinfo(curl().RESPONSE_CODE)
-        return Reply(status, _headers(self._lines), b"".join(self._chunks), seconds)
+        return Reply(status, _headers(lines), b"".join(chunks), seconds)
 
 
 class _Sender:
