@@ -42,7 +42,7 @@ def open_sockets() -> int:
 def handles() -> int:
     gc.collect()
     kinds = (curl().Curl, curl().CurlMulti)
-    return sum(isinstance(one, kinds) for one in gc.get_objects())
+    return sum(type(one) in kinds for one in gc.get_objects())
 
 
 def some_fail(wire: socket.socket, head: bytes) -> bool | None:
