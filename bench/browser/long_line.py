@@ -1,7 +1,7 @@
-"""Measures an upload of one file of 128 MiB to a distant S3 server.
+"""Measures uploads of a file of 128 MiB and of 300 small files to a distant S3 server.
 
-The simulated line has a round trip of 80 ms, and 4 MB/s for each connection.
-Run it with ``python bench/browser/long_line.py``. Options: --size-mib 128 --rounds 5
+The small files have 10 kB. The simulated line has a round trip of 80 ms, and 4 MB/s for each connection.
+Run it with ``python bench/browser/long_line.py``. Options: --size-mib 128 --count 300 --rounds 5
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench.browser.support.files import MIB, large_file
+from bench.browser.support.files import MIB, large_file, small_files
 from bench.browser.support.senders import (
     Line,
     compare,
@@ -31,6 +31,7 @@ LANES = 6  # browsers open at most six connections to one host
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size-mib", type=int, default=128)
+    parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with senders(Line(DELAY_MS, bytes_per_s_each=BYTES_PER_S_EACH)) as all_senders:
@@ -46,6 +47,16 @@ def main() -> None:
             all_senders.site,
             options.rounds,
         )
+        small = f"{options.count} small files"
+        runs |= compare(
+            {
+                f"{small}, slipway": all_senders.slipway,
+                f"{small}, uppy": all_senders.uppy,
+            },
+            small_files(options.count),
+            all_senders.site,
+            options.rounds,
+        )
     line = Line(DELAY_MS, bytes_per_s_each=BYTES_PER_S_EACH, has_two_hosts=True)
     with senders(line) as all_senders:
         runs |= compare(
@@ -56,6 +67,9 @@ def main() -> None:
         )
     uppy = middle(runs["uppy, multipart"])
     ours = middle(runs["slipway"])
+    small_uppy, small_ours = (
+        middle(runs[f"{small}, {name}"]) for name in ("uppy", "slipway")
+    )
     limit = options.size_mib * MIB / (LANES * BYTES_PER_S_EACH)
     report(
         "long_line",
@@ -64,6 +78,7 @@ def main() -> None:
             Bar("uppy, multipart / slipway", uppy / ours, 5.5),
             Bar(f"uppy, multipart / {TWO_HOSTS}", uppy / middle(runs[TWO_HOSTS]), 9),
             Bar("curl, one PUT / slipway", middle(runs["curl, one PUT"]) / ours),
+            Bar(f"{small}, uppy / slipway", small_uppy / small_ours, 1.55),
             Bar("share of what six connections allow", limit / ours, 0.85),
         ],
     )

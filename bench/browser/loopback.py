@@ -62,7 +62,7 @@ def main() -> None:
         parts = compare(
             {
                 "16 files, slipway": all_senders.slipway,
-                "16 files, bare": all_senders.bare,
+                "16 files, bare": all_senders.bare_puts,
                 "16 files, curl": all_senders.curl,
             }
             | {f"16 files, {name}": send for name, send in programs.items()},

@@ -1,6 +1,7 @@
 /* A page that sends with Uppy 6, configured as in Uppy's documentation. peer_server.py presigns each request. */
 import Uppy from "@uppy/core";
 import AwsS3 from "@uppy/aws-s3";
+import { formBody } from "../../../static/js/engine/form-body.js";
 
 const input = document.querySelector("input");
 
@@ -21,19 +22,40 @@ window.sendWithUppy = (multipart) =>
     uppy.upload().catch(reject);
   });
 
-/** Send the chosen files with one PUT request each, six at a time, because browsers open six connections to a host. */
-window.sendBare = async (urls) => {
+/** Call `send` for each chosen file, six at a time, because browsers open six connections to a host. */
+async function sendAll(send) {
   const files = [...input.files];
   const began = performance.now();
   let next = 0;
   const lane = async () => {
     while (next < files.length) {
       const index = next++;
-      const response = await fetch(urls[index], { method: "PUT", body: files[index].slice(0, files[index].size, "") });
-      if (!response.ok) throw new Error(`S3 answered ${response.status}`);
+      await send(files[index], index);
     }
   };
   await Promise.all(Array.from({ length: 6 }, lane));
   return { seconds: (performance.now() - began) / 1000, files: files.length };
-};
+}
+
+/** Send the chosen files with one PUT request each. */
+window.sendPuts = (urls) =>
+  sendAll(async (file, index) => {
+    const response = await fetch(urls[index], { method: "PUT", body: file.slice(0, file.size, "") });
+    if (!response.ok) throw new Error(`S3 answered ${response.status}`);
+  });
+
+/** Read the chosen files, and send each of them by one form, as the upload page does. */
+window.sendForms = (forms) =>
+  sendAll(async (file, index) => {
+    const { url, fields } = forms[index];
+    const { body, type } = formBody(fields, await file.arrayBuffer());
+    await new Promise((resolve, reject) => {
+      const xhr = new XMLHttpRequest();
+      xhr.open("POST", url);
+      xhr.setRequestHeader("Content-Type", type);
+      xhr.onload = () => (xhr.status < 300 ? resolve() : reject(new Error(`S3 answered ${xhr.status}`)));
+      xhr.onerror = () => reject(new Error("The form failed."));
+      xhr.send(body);
+    });
+  });
 window.isReady = true;

@@ -1,4 +1,4 @@
-"""The programs that the benchmarks compare: our page, Uppy 6, bare PUTs, curl."""
+"""The programs that the benchmarks compare: our page, Uppy 6, bare requests, curl."""
 
 from __future__ import annotations
 
@@ -131,10 +131,15 @@ class Senders:
             files, f"window.sendWithUppy({json.dumps(multipart)})"
         )
 
-    def bare(self, files: list[str]) -> Run:
+    def bare_puts(self, files: list[str]) -> Run:
         """Send only one PUT per file in the browser. No script can be faster."""
         urls = [self.site.put_url(secrets.token_hex(8)) for _ in files]
-        return self._on_peer_page(files, f"window.sendBare({json.dumps(urls)})")
+        return self._on_peer_page(files, f"window.sendPuts({json.dumps(urls)})")
+
+    def bare_forms(self, files: list[str]) -> Run:
+        """Only read each small file and send it by a form. No script can be faster."""
+        forms = [self.site.post_form(secrets.token_hex(8)) for _ in files]
+        return self._on_peer_page(files, f"window.sendForms({json.dumps(forms)})")
 
     def _on_peer_page(self, files: list[str], expression: str) -> Run:
         page = self._peer_page

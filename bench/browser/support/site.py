@@ -112,6 +112,13 @@ class Site:
         )
         return url
 
+    def post_form(self, name: str) -> dict[str, Any]:
+        """Return a presigned form that sends to the bucket of the other programs."""
+        form: dict[str, Any] = self.s3.generate_presigned_post(
+            PEER_BUCKET, name, ExpiresIn=3600
+        )
+        return form
+
     def empty_peer_bucket(self) -> None:
         """Delete all objects and multipart uploads of the other programs."""
         bucket = {"Bucket": PEER_BUCKET}
