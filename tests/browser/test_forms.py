@@ -156,34 +156,41 @@ def test_page_sends_files_by_put_if_the_storage_refuses_forms(
 def test_files_are_ready_although_the_answers_to_their_forms_were_lost(
     forms_page: UploadPage, forms: FormsSite, person: User
 ) -> None:
-    forms.storage.inject(DropAnswer(), method="POST")
+    lost = forms.storage.inject(DropAnswer(), method="POST")
 
     forms_page.upload(*small_files())
 
+    assert lost.hit_count > 0
     assert_stored(forms_page.page, person)
     send_five_more(forms_page, forms)
     assert Counter(forms.methods) == {"OPTIONS": 5, "PUT": 5}
 
 
-def test_files_are_ready_or_the_reason_is_shown_after_the_cors_rule_was_changed(
+def test_page_names_the_cause_after_the_cors_rule_was_changed(
     forms_page: UploadPage,
     forms: FormsSite,
     person: User,
     rules: Any,
     browser_errors: BrowserErrors,
 ) -> None:
-    """S3 stores the forms, but the browser hides the answers from the page."""
+    """S3 stores the form, but the browser hides the answer from the page.
+
+    The site finds the file, and the page sends the next files by PUT.
+    """
     browser_errors.expect("CORS policy")
     rules(AllowedOrigins=["https://other.example.org"], AllowedHeaders=["*"])
-    forms_page.choose(*small_files(0, 100))
+    forms_page.upload(*small_files(COUNT, 1))
+    assert forms.methods == ["POST"]
+    forms_page.page.get_by_role("button", name="Upload more").click()
+    forms_page.choose(*small_files())
     forms_page.start()
 
     expect(forms_page.upload_area).to_contain_text(
         f"no CORS rule of the bucket allows the origin {forms.url}"
     )
     allow_origin(forms.url)
-    forms_page.wait_until_uploaded(100)
-    assert_stored(forms_page.page, person, 100)
+    forms_page.wait_until_uploaded(COUNT)
+    assert_stored(forms_page.page, person, COUNT + 1)
 
 
 def test_files_whose_forms_were_in_flight_arrive_after_a_pause(

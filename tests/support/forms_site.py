@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.db.models import QuerySet
+
 from tests.faults.proxy import FaultProxy
 from tests.support.live_site import LiveSite, serve
 from uploads.models import BucketFact
@@ -62,12 +64,19 @@ def forms_site(
             place = f"{environment['S3_ENDPOINT_URL']} {get_bucket().name}"
             facts = BucketFact.objects.filter(place=place)
             assert facts.filter(name="promise.cors.form", value="yes").exists()
-            if broken:
-                assert facts.filter(name=f"promise.{broken}").update(value="no") == 1
-            storage.clear_exchanges()
-            yield FormsSite(site, storage)
+            with _broken(facts.filter(name=f"promise.{broken}")):
+                storage.clear_exchanges()
+                yield FormsSite(site, storage)
     finally:
         storage.stop()
+
+
+@contextmanager
+def _broken(facts: QuerySet[BucketFact]) -> Iterator[None]:
+    """Change the results to no. At the end, restore them for the other sites."""
+    facts.update(value="no")
+    yield
+    facts.update(value="yes")
 
 
 def _run_doctor(environment: dict[str, str], origin: str) -> None:
