@@ -20,8 +20,10 @@ from uploads.errors import (
     QuotaExceeded,
     StorageUnavailable,
 )
+from uploads.lifecycle.policy import policy_for
 from uploads.models import StorageQuota
 from uploads.s3.bucket import Bucket
+from uploads.s3.signed import SignedPost
 from uploads.states import State, Transport
 
 pytestmark = pytest.mark.django_db
@@ -181,3 +183,20 @@ def test_start_without_credentials_reserves_nothing_and_keeps_no_row(
     states = alice.uploads.order_by("created_at").values_list("state", flat=True)
     assert list(states) == [State.DELETED, State.CANCELLED]
     assert quota_counts(alice) == (0, 0, 0, 0)
+
+
+def test_second_start_with_another_transport_returns_the_first_upload(
+    alice: Any,
+) -> None:
+    """A page that no longer uses forms continues an upload that started by form."""
+    first, again = (
+        lifecycle.start_many(
+            owner=alice,
+            wanted=[lifecycle.Wanted(declare(b"hello", transport=transport), "key")],
+            policy=policy_for(alice),
+        )[0]
+        for transport in (Transport.POST, Transport.PUT)
+    )
+
+    assert first.upload == again.upload
+    assert isinstance(again.request, SignedPost)
