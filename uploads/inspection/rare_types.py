@@ -62,6 +62,7 @@ WRITTEN: tuple[tuple[re.Pattern[bytes], str], ...] = (
 )
 
 _PACKET_BYTES = (188, 192)
+_MAX_PACKET_BYTES = max(_PACKET_BYTES)
 _SYNC = 0xFFE0
 _BIT_RATES = {
     # Kilobits per second. A key is a pair: whether the audio is MPEG 1, and the number
@@ -105,11 +106,15 @@ def has_transport_packets(head: bytes) -> bool:
     The first packet may be incomplete, because a recording can begin within a packet.
     The packets of cameras are longer, because each begins with a time stamp.
     """
-    return any(
-        head[at : at + 4 * size : size] == b"GGGG"
-        for size in _PACKET_BYTES
-        for at in range(size)
-    )
+    at = head.find(b"G", 0, _MAX_PACKET_BYTES)
+    while at >= 0:
+        if any(
+            at < size and head[at : at + 4 * size : size] == b"GGGG"
+            for size in _PACKET_BYTES
+        ):
+            return True
+        at = head.find(b"G", at + 1, _MAX_PACKET_BYTES)
+    return False
 
 
 def has_mpeg_frames(head: bytes) -> bool:

@@ -37,8 +37,8 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
             raise TypeError(APPEND_ONLY)
         return super().bulk_create(objs, *args, **kwargs)
 
-    def insert(self, events: Sequence[AuditEvent]) -> None:
-        """Insert new events with one statement."""
+    def insert(self, events: Sequence[dict[str, Any]]) -> None:
+        """Insert new events with one statement. An event maps attributes to values."""
         insert_rows(AuditEvent, events)
 
 

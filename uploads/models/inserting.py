@@ -9,17 +9,21 @@ from django.db import connections, models, router
 from django.db.models.expressions import DatabaseDefault
 
 
-def insert_rows(model: type[models.Model], rows: Sequence[models.Model]) -> None:
-    """Insert new rows. Every field must have a value, except an automatic primary key.
+def insert_rows(model: type[models.Model], rows: Sequence[dict[str, Any]]) -> str:
+    """Insert new rows, and return the alias of the database.
+
+    A row maps the names of the model's attributes to their values. If the rows have no
+    value for a field, the field gets its default. An automatic primary key has no
+    value. This function replaces Django's placeholder for a default of the database by
+    the default.
 
     In most columns, all rows of a batch have the same value. This function converts
     such a value for the database once. Django's bulk_create converts it for each row
-    and takes twice as long. This function does not set automatic primary keys on
-    ``rows``. Like bulk_create, it sends no signals.
+    and takes twice as long. Like bulk_create, this function sends no signals.
     """
-    if not rows:
-        return
     using = router.db_for_write(model)
+    if not rows:
+        return using
     connection = connections[using]
     fields: list[Any] = [
         field
@@ -37,25 +41,27 @@ def insert_rows(model: type[models.Model], rows: Sequence[models.Model]) -> None
             f"INSERT INTO {table} ({names}) VALUES {places}",  # noqa: S608
             [value for values in zip(*columns, strict=True) for value in values],
         )
-    for one in rows:
-        one._state.adding, one._state.db = False, using  # noqa: SLF001
+    return using
 
 
-def _prepared(field: Any, rows: Sequence[models.Model], connection: Any) -> list[Any]:
+def _prepared(field: Any, rows: Sequence[dict[str, Any]], connection: Any) -> list[Any]:
     """Return the values of one column, converted for the database."""
+    name = field.attname
+    if name not in rows[0]:
+        return [field.get_db_prep_save(field.get_default(), connection)] * len(rows)
     if field.has_db_default():
         _fill_in_default(field, rows)
-    values = [getattr(row, field.attname) for row in rows]
+    values = [row[name] for row in rows]
     first = values[0]
     if all(value is first for value in values):
         return [field.get_db_prep_save(first, connection)] * len(values)
     return [field.get_db_prep_save(value, connection) for value in values]
 
 
-def _fill_in_default(field: Any, rows: Sequence[models.Model]) -> None:
+def _fill_in_default(field: Any, rows: Sequence[dict[str, Any]]) -> None:
     """Set the field to its database default in all rows that have no value for it."""
     default = field.db_default
     value = default.value if isinstance(default, models.Value) else default
     for row in rows:
-        if isinstance(getattr(row, field.attname), DatabaseDefault):
-            setattr(row, field.attname, value)
+        if isinstance(row[field.attname], DatabaseDefault):
+            row[field.attname] = value

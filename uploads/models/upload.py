@@ -76,7 +76,9 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Insert new uploads with one statement."""
         for upload in uploads:
             upload.search_name = search_name_of(upload.filename)
-        insert_rows(Upload, uploads)
+        using = insert_rows(Upload, [vars(upload) for upload in uploads])
+        for upload in uploads:
+            upload._state.adding, upload._state.db = False, using  # noqa: SLF001
 
     def bulk_update(self, objs: Any, fields: Any, *args: Any, **kwargs: Any) -> int:
         objs, fields = list(objs), set(fields)

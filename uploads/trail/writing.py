@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -45,8 +45,10 @@ def record(
 
     ``user`` and ``actor`` may be accounts or ids of accounts.
     """
-    context = structlog.contextvars.get_contextvars()
-    _event(kind, upload, user, actor, detail, context).save(force_insert=True)
+    values = _values(kind, upload, detail) | _common(actor)
+    if user is not None:
+        values["user_id"] = _id(user)
+    AuditEvent(**values).save(force_insert=True)
     if upload is not None:
         _count([(kind, upload, detail)])
 
@@ -55,13 +57,9 @@ def record_many(
     events: Iterable[tuple[str, Upload, dict[str, Any] | None]], *, actor: Any
 ) -> None:
     """Write all events with one statement. An event is (kind, upload, detail)."""
-    events = list(events)
-    context = structlog.contextvars.get_contextvars()
+    events, common = list(events), _common(actor)
     AuditEvent.objects.insert(
-        [
-            _event(kind, upload, None, actor, detail, context)
-            for kind, upload, detail in events
-        ]
+        [_values(kind, upload, detail) | common for kind, upload, detail in events]
     )
     _count(events)
 
@@ -86,25 +84,26 @@ def _count_moves(moves: list[tuple[str, str, str, int]]) -> None:
         count_move(state, transport, reason=reason, byte_size=byte_size)
 
 
-def _event(
-    kind: str,
-    upload: Upload | None,
-    user: Any,
-    actor: Any,
-    detail: dict[str, Any] | None,
-    context: Mapping[str, Any],
-) -> AuditEvent:
-    if user is None and upload is not None:
-        user = upload.owner_id
-    return AuditEvent(
-        upload=upload,
-        user_id=_id(user),
-        kind=kind,
-        actor_id=_id(actor),
-        request_id=context.get("request_id", ""),
-        address=context.get("address") or None,
-        detail=_clean(detail or {}),
-    )
+def _values(
+    kind: str, upload: Upload | None, detail: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return the attributes of an event that differ between the events of a batch."""
+    return {
+        "kind": kind,
+        "upload_id": upload.pk if upload is not None else None,
+        "user_id": upload.owner_id if upload is not None else None,
+        "detail": _clean(detail or {}),
+    }
+
+
+def _common(actor: Any) -> dict[str, Any]:
+    """Return the attributes that are the same for all events of a batch."""
+    context = structlog.contextvars.get_contextvars()
+    return {
+        "actor_id": _id(actor),
+        "request_id": context.get("request_id", ""),
+        "address": context.get("address") or None,
+    }
 
 
 def numbers_in_ranges(numbers: list[int]) -> str:
@@ -130,6 +129,8 @@ def _clean(value: Any, depth: int = 0) -> Any:
     PostgreSQL's JSON type refuses NUL and lone surrogates. A terminal executes control
     characters.
     """
+    if isinstance(value, str):
+        return _text(value)
     if value is None or isinstance(value, bool | int | float):
         return value
     if depth < MAX_DEPTH and isinstance(value, dict):
