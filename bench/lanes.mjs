@@ -28,7 +28,7 @@ const LINES = [
 ];
 
 async function send(line, mib, pace) {
-  const world = new World({ line: { stepMs: 250, buffer: 500_000, ...line }, pace });
+  const world = new World({ line: { stepMs: 50, buffer: 500_000, ...line }, pace });
   world.server.takesPartSize = true; // as the real server does
   await world.run(world.engine.add(new FakeFile("film.bin", mib * MIB)).finished);
   const took = world.clock.now();

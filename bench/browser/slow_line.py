@@ -75,6 +75,7 @@ def main() -> None:
         [*rows(runs), Row("slipway, first part safe", safe, "s")],
         [
             Bar("slipway / the line itself", ours / limit, at_most=1.1),
+            Bar("first part safe / total time", safe / ours, at_most=0.65),
             Bar("uppy, multipart / slipway", middle(runs["uppy, multipart"]) / ours),
         ],
     )

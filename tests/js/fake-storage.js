@@ -1,4 +1,5 @@
-const FILLING_MS = 1_000;
+const FILLING_MS = 400;
+const DRAINING_MS = 100;
 
 /**
  * S3 in memory. It stores the bodies of presigned requests and refuses other requests. Tests can make
@@ -18,6 +19,8 @@ export class FakeStorage {
     /** every body that arrived: {key, partNumber, method, hasListeners, status, at} */
     this.requests = [];
     this.inFlight = new Set();
+    /** number of closed connections whose buffers still send */
+    this.draining = 0;
     this.maxInFlight = 0;
     this.maxPerHost = 0;
     /** (request) => fault: "network" | "unreadable" | "lost" | "stall" | a status | [status, code] | undefined */
@@ -26,6 +29,21 @@ export class FakeStorage {
 
   createXhr() {
     return new FakeXhr(this);
+  }
+
+  /** The bytes per millisecond of one connection. */
+  get speed() {
+    return Math.min(this.bytesPerMs / Math.max(1, this.inFlight.size + this.draining), this.bytesPerMsEach);
+  }
+
+  /** Send the bytes that are in the buffer of a closed connection. They use the line, but S3 ignores them. */
+  drain(bytes) {
+    this.draining += 1;
+    const step = (left) => {
+      const sent = this.speed * DRAINING_MS;
+      this.clock.after(DRAINING_MS, () => (left > sent ? step(left - sent) : (this.draining -= 1)));
+    };
+    step(bytes);
   }
 
   failAll() {
@@ -94,6 +112,7 @@ class FakeXhr {
     this.status = 0;
     this.responseText = "";
     this.cancel = () => {};
+    this.hidden = 0; // bytes that the browser has passed to the connection, but that S3 has not received
   }
 
   open(method, url) {
@@ -125,6 +144,7 @@ class FakeXhr {
   }
 
   abort() {
+    if (this.hidden > 0 && this.storage.inFlight.has(this)) this.storage.drain(this.hidden);
     this.#end();
     this.onabort?.();
   }
@@ -139,7 +159,7 @@ class FakeXhr {
     if (this.wanted === "stall" && sent > 0) return;
     const { size, file } = this.sent.body;
     const { stepMs, buffer } = this.storage;
-    const speed = Math.min(this.storage.bytesPerMs / this.storage.inFlight.size, this.storage.bytesPerMsEach);
+    const { speed } = this.storage;
     const share = Math.max(1, Math.ceil(stepMs ? stepMs * speed : size / 4));
     const next = Math.min(size, sent + share);
     const delay = stepMs && sent > 0 ? 0 : this.storage.delayMs;
@@ -147,7 +167,8 @@ class FakeXhr {
       if (this.wanted === "unreadable") this.sent.body.hasFailed = true;
       if (!file.readable || this.sent.body.hasFailed || this.wanted === "network") return this.fail();
       const filled = Math.min(1, (this.storage.clock.now() - this.began) / FILLING_MS);
-      this.upload.onprogress?.({ loaded: Math.min(size, next + buffer * filled) });
+      this.hidden = Math.min(size - next, buffer * filled);
+      this.upload.onprogress?.({ loaded: next + this.hidden });
       if (next < size) this.#step(next);
       else this.#answer();
     });

@@ -26,6 +26,15 @@ test("on a fast line the engine asks for larger parts of up to 64 MiB", () => {
   assert.ok(partSizeFor(size, { bytesPerSecond: 100_000, lanes: 6 }) <= 16 * MIB);
 });
 
+test("on a slow line the engine asks for parts of at most 8 MiB", () => {
+  for (const bytesPerSecond of [100_000, 1_000_000, 1_900_000]) {
+    const part = partSizeFor(1024 * MIB, { bytesPerSecond, lanes: 6 });
+    assert.ok(part <= 8 * MIB && part >= 5 * MIB, `${part / MIB} MiB at ${bytesPerSecond} bytes per second`);
+  }
+  assert.ok(partSizeFor(1024 * MIB, { bytesPerSecond: 2_100_000, lanes: 6 }) > 15 * MIB);
+  assert.ok(partSizeFor(1024 * MIB, { bytesPerSecond: 1_000_000, lanes: 6, usual: 5 * MIB }) === 5 * MIB);
+});
+
 test("the engine sends parts of the server's size, also if the engine has asked for another size", async () => {
   for (const takesPartSize of [true, false]) {
     const world = new World();
@@ -77,7 +86,7 @@ function countingWorker(clock, hashed) {
 test("if each of six connections carries 4 MB/s, the engine's part size lets a 128 MiB file use 85 % of 24 MB/s", async () => {
   const took = { "the server's size": 0, "the page's size": 0 };
   for (const name of Object.keys(took)) {
-    const world = new World({ line: { stepMs: 250, buffer: 500_000, bytesPerMs: 24_000, bytesPerMsEach: 4_000, delayMs: 160 } });
+    const world = new World({ line: { stepMs: 50, buffer: 500_000, bytesPerMs: 24_000, bytesPerMsEach: 4_000, delayMs: 160 } });
     world.server.takesPartSize = name === "the page's size";
     await world.run(world.engine.add(new FakeFile("film.bin", 128 * MIB)).finished);
     took[name] = world.clock.now();

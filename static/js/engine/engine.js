@@ -33,7 +33,7 @@ import { workerFactory } from "./worker-url.js";
  *   restrictsTypes?: () => boolean,
  *   isWatched?: () => boolean,
  *   inquiry?: import("./inquiry.js").Inquiry, base?: string,
- *   lanes?: number, hosts?: number,
+ *   lanes?: number, hosts?: number, lineMemory?: {isFast: boolean},
  *   putLimit?: number, usesForms?: boolean,
  *   clock?: Clock,
  *   connectivity?: Connectivity,
@@ -96,7 +96,7 @@ export class Engine extends Emitter {
     const retry = new Retry({ clock, connectivity, random });
     const { checksums, checksumAlgorithm: name, createWorker = workerFactory(options.workerUrl) } = options;
     this.#digests = new Digests({ name, checksums, createWorker, clock });
-    const lanes = new Lanes({ clock, max, hosts: options.hosts, pace: options.pace });
+    const lanes = new Lanes({ clock, max, hosts: options.hosts, lineMemory: options.lineMemory, pace: options.pace });
     this.api = new Api({ clock, retry, csrfToken: options.csrfToken, user: options.user, base: options.base, fetch: options.fetch });
     this.lanes = lanes;
     this.#options = options;

@@ -38,8 +38,12 @@ export class Lanes {
   /** @type {FairQueue<Waiting>} */
   #queue = new FairQueue();
 
-  /** @param {{clock: import("./clock.js").Clock, max?: number, hosts?: number, pace?: Pace}} parts */
-  constructor({ clock, max = 6, hosts = 1, pace = new Pace({ clock }) }) {
+  /**
+   * @param {{
+   *   clock: import("./clock.js").Clock, max?: number, hosts?: number, lineMemory?: {isFast: boolean}, pace?: Pace,
+   * }} parts
+   */
+  constructor({ clock, max = 6, hosts = 1, lineMemory, pace = new Pace({ clock, memory: lineMemory }) }) {
     this.#clock = clock;
     this.#max = max;
     this.#limit = max;

@@ -1,17 +1,35 @@
 const SMALL_BYTES = 1024 * 1024; // a body up to this size may always start
 const SOON_MS = 4_000; // on a slow line, the next body starts when the bodies in flight will finish within this time
-const LONG_MS = 20_000; // if the bodies in flight would take longer than this, a trial starts
-const SETTLING_MS = 1_000; // ignore this time, in which the first bytes only fill the machine's own buffers
+const LONG_MS = 20_000; // if the bodies in flight need longer than this, the line may be slow
+const SETTLING_MS = 1_000; // ignore this time of a new body, in which bytes only fill the machine's own buffers
 const MEASURED_MS = 1_000; // minimum time for measuring a speed
 const COMPARED_MS = 2_000; // minimum time for comparing speeds
 const WINDOW_MS = 4_000; // maximum time of one measurement
 const IDLE_MS = 10_000; // after this time without sent bytes, forget all measurements
-const BEGUN = 0.25; // do not stop a body after this share of its bytes is sent
+const BEGUN = 0.1; // do not stop a body after this share of its bytes is sent
 const GAIN = 1.5; // if several bodies are this much faster than one, each connection has its own speed limit
+const SLOWER = 0.7; // if a second body makes the first body slower than this share of its speed, both share the line
 
 /**
- * @typedef {{size: number, sent: number, from: number | null, stop: () => void}} Flight
- *   a large body in flight. `from`: time from which its speed is measured. `stop` aborts it; it is sent again later.
+ * How to measure the speed of the first body. The first row whose speed is reached decides. In the first moments, bytes
+ * also fill the machine's own buffers, and the body seems faster. So an early decision needs a higher speed.
+ *
+ * @typedef {{settlingMs: number, measuredMs: number, reports: number, atLeast: number, mode: "open" | "pair"}} Look
+ *   `settlingMs`: ignored time after the start; `measuredMs`, `reports`: minimum time and number of progress events;
+ *   `atLeast`: bytes per second; `mode`: the next mode
+ */
+/** @type {Look[]} */
+const LOOKS = [
+  { settlingMs: 100, measuredMs: 100, reports: 2, atLeast: 2_500_000, mode: "open" },
+  { settlingMs: 420, measuredMs: 150, reports: 1, atLeast: 1_500_000, mode: "open" },
+  { settlingMs: 420, measuredMs: 150, reports: 1, atLeast: 0, mode: "pair" },
+];
+const BESIDE = { settlingMs: 150, measuredMs: 200, reports: 1 }; // how to measure the first body beside a second body
+const FAST = 1_500_000; // bytes per second of one body
+
+/** @typedef {{size: number, sent: number, begun: number, from: number | null, stop: () => void}} Flight
+ *   a large body in flight. `begun`: its start; `from`: time from which its speed is measured; `stop` aborts it, and it is
+ *   sent again later
  * @typedef {{since: number, bytes: number}} Stretch
  *   a period in which no body started or ended, and the speed of all bodies could be measured; `since`: its start
  */
@@ -21,15 +39,17 @@ const GAIN = 1.5; // if several bodies are this much faster than one, each conne
  *
  * S3 stores a body only after it has received the whole body. If several bodies share a slow line, they all finish
  * late. So on such a line, they are sent nearly one after another. There is another kind of slow line, on which each
- * connection has its own speed limit. There, more connections are faster. A trial shows which kind of line it is.
+ * connection has its own speed limit. There, more connections are faster.
  *
- * There are three modes:
+ * The bytes in the buffers of a stopped body are sent nevertheless, so each stop uses the line for nothing. Therefore, only
+ * the second of two bodies is stopped. There are four modes:
  *
- * - `open`: a body may start whenever a lane is free. Uploads start in this mode, so that a fast line is fully used.
- * - `trial`: starts if the bodies in flight would take longer than LONG_MS. The body with the fewest bytes left
- *   continues, and so do all bodies of which at least 25 % is sent. The other bodies are stopped. If the remaining
- *   bodies together are about as fast as all bodies were before, they share the line, and the next mode is `narrow`.
- *   Otherwise each connection has its own limit, and the next mode is `open`.
+ * - `probe`: one body is sent, until its speed is known. Uploads start in this mode. If the body is fast, the next mode
+ *   is `open`, otherwise `pair`.
+ * - `pair`: two bodies are sent. If the first body keeps its speed, each connection has its own limit, and the next mode
+ *   is `open`. Otherwise the bodies share the line. Then the second body is stopped, and the next mode is `narrow`.
+ * - `open`: a body may start whenever a lane is free. If the bodies in flight need longer than LONG_MS, and are not faster
+ *   than one body, the next mode is `narrow`.
  * - `narrow`: a body may start when the bodies in flight will finish within SOON_MS. If the line becomes fast, this
  *   condition is always true. If several bodies are GAIN times as fast as one body, the next mode is `open`.
  *
@@ -37,25 +57,32 @@ const GAIN = 1.5; // if several bodies are this much faster than one, each conne
  */
 export class Pace {
   #clock;
+  #memory;
   /** @type {Set<Flight>} */
   #flights = new Set();
-  /** @type {"open" | "trial" | "narrow"} */
+  /** @type {"probe" | "pair" | "open" | "narrow"} */
   #mode = "open";
+  /** @type {{at: number, sent: number}[]} in the modes `probe` and `pair`: bytes of the first body that were sent */
+  #samples = [];
+  #changedAt = 0; // time of the last start or end of a body
   #speed = 0; // the last measured speed of all bodies together, in bytes per second
   /** @type {Stretch | null} */
   #stretch = null;
-  /** `count` and `speed` of the bodies in flight before the trial; `left`: number of bodies that continued. */
-  #before = { count: 0, speed: 0, left: 0 };
-  #limited = 0; // the speed of all bodies, if a trial has shown that each connection has its own limit
-  #alone = 0; // the last measured speed of a single body in mode `narrow`
+  #together = 0; // the speed of several bodies, before the mode became `narrow`
+  #limited = 0; // the speed of all bodies, if each connection has its own limit
+  #alone = 0; // the last measured speed of a single body
   #movedAt = -Infinity;
 
-  /** @param {{clock: import("./clock.js").Clock}} parts */
-  constructor({ clock }) {
+  /**
+   * @param {{clock: import("./clock.js").Clock, memory?: {isFast: boolean}}} parts `memory` keeps for the next visit
+   *   whether the line was fast. If it was, uploads start in the mode `open`.
+   */
+  constructor({ clock, memory = { isFast: false } }) {
     this.#clock = clock;
+    this.#memory = memory;
   }
 
-  /** True if a trial has shown that each connection has its own speed limit. */
+  /** True if it is known that each connection has its own speed limit. */
   get isLimited() {
     return this.#limited > 0;
   }
@@ -67,8 +94,10 @@ export class Pace {
 
   /** True if one more large body may start. */
   get hasRoom() {
-    if (this.#flights.size === 0 || this.#mode === "open") return true;
-    return this.#mode === "trial" ? this.#flights.size < this.#before.left : this.#dueMs <= SOON_MS;
+    const count = this.#flights.size;
+    if (count === 0 || this.#mode === "open") return true;
+    if (this.#mode === "narrow") return this.#dueMs <= SOON_MS;
+    return this.#mode === "pair" && count < 2;
   }
 
   /**
@@ -79,12 +108,13 @@ export class Pace {
    * @returns {Flight}
    */
   begin(size, stop = () => {}) {
-    if (this.#flights.size === 0) this.#wake(this.#clock.now());
+    const begun = this.#clock.now();
+    if (this.#flights.size === 0) this.#wake(begun);
     /** @type {Flight} */
-    const flight = { size, sent: 0, from: null, stop };
+    const flight = { size, sent: 0, begun, from: null, stop };
     if (!Pace.isLarge(size)) return flight;
     this.#flights.add(flight);
-    this.#stretch = null;
+    this.#changed();
     return flight;
   }
 
@@ -101,12 +131,22 @@ export class Pace {
     this.#wake(now);
     flight.sent = sent;
     flight.from ??= now + SETTLING_MS;
-    if (this.#measure(now, bytes)) this.#decide(now);
+    if (this.#mode === "probe" || this.#mode === "pair") this.#explore(now);
+    else if (this.#measure(now, bytes)) this.#decide();
   }
 
   /** @param {Flight} flight a body that has arrived, was stopped or has failed */
   end(flight) {
-    if (this.#flights.delete(flight)) this.#stretch = null;
+    if (!this.#flights.delete(flight)) return;
+    this.#changed();
+    if (flight.sent < flight.size) this.#memory.isFast = false; // after an interruption, the line may be another one
+    else if (this.#mode === "probe") this.#judgeShort(flight);
+  }
+
+  /** @param {Flight} flight a body that has arrived before its speed was measured, because the buffers took all its bytes */
+  #judgeShort(flight) {
+    const ms = this.#clock.now() - flight.begun;
+    this.#conclude((flight.size * 1000) / Math.max(1, ms), (look) => ms >= look.measuredMs);
   }
 
   /** Milliseconds until all bodies in flight will have arrived, at the last measured speed. */
@@ -114,6 +154,12 @@ export class Pace {
     let left = 0;
     for (const { size, sent } of this.#flights) left += size - sent;
     return this.#speed > 0 ? (left * 1000) / this.#speed : Infinity;
+  }
+
+  #changed() {
+    this.#stretch = null;
+    this.#samples = [];
+    this.#changedAt = this.#clock.now();
   }
 
   /**
@@ -125,9 +171,70 @@ export class Pace {
     const isIdle = now - this.#movedAt > IDLE_MS;
     this.#movedAt = now;
     if (!isIdle) return;
-    this.#mode = "open";
-    this.#speed = this.#limited = this.#alone = 0;
-    this.#stretch = null;
+    this.#mode = this.#memory.isFast ? "open" : "probe";
+    this.#speed = this.#together = this.#limited = this.#alone = 0;
+    this.#changed();
+  }
+
+  /**
+   * Measure the first body: in the mode `probe` alone, in the mode `pair` beside a second body.
+   *
+   * The second body is not measured, because at first its bytes only fill the machine's own buffers.
+   *
+   * @param {number} now
+   */
+  #explore(now) {
+    const [{ sent }] = this.#flights;
+    if (sent === this.#samples.at(-1)?.sent) return;
+    this.#samples.push({ at: now, sent });
+    /** @param {typeof BESIDE} look */
+    const speedIn = ({ settlingMs, measuredMs, reports }) => {
+      const first = this.#samples.findIndex(({ at }) => at >= this.#changedAt + settlingMs);
+      const begin = this.#samples[first];
+      const isEnough = begin && now - begin.at >= measuredMs && this.#samples.length > first + reports;
+      return isEnough ? ((sent - begin.sent) * 1000) / (now - begin.at) : null;
+    };
+    if (this.#mode === "pair") return this.#compare(this.#flights.size < 2 ? null : speedIn(BESIDE));
+    for (const look of LOOKS) {
+      const speed = speedIn(look);
+      if (speed !== null && this.#conclude(speed, (other) => other === look)) return;
+    }
+  }
+
+  /**
+   * Choose the mode after `probe`.
+   *
+   * @param {number} speed of one body in bytes per second
+   * @param {(look: Look) => boolean} isMeasured whether the speed was measured as the row of LOOKS demands
+   * @returns {boolean} whether the mode was chosen
+   */
+  #conclude(speed, isMeasured) {
+    const look = LOOKS.find((one) => isMeasured(one) && speed >= one.atLeast);
+    if (!look) return false;
+    this.#speed = this.#alone = speed;
+    this.#mode = look.mode;
+    this.#memory.isFast = speed >= FAST;
+    return true;
+  }
+
+  /** @param {number | null} speed of the first body beside a second body, in bytes per second */
+  #compare(speed) {
+    if (speed === null) return;
+    // On a shared line, the first body becomes half as fast. If each connection has its own limit, it keeps its speed.
+    const isLimited = speed > SLOWER * this.#alone;
+    this.#speed = isLimited ? 2 * this.#alone : this.#alone;
+    this.#limited = isLimited ? this.#speed : 0;
+    this.#mode = isLimited ? "open" : "narrow";
+    if (!isLimited) this.#stopSecond();
+  }
+
+  /** Stop the second body, so that the first body arrives sooner. Do not stop it if many of its bytes would be lost. */
+  #stopSecond() {
+    const [, second] = this.#flights;
+    if (second.sent > BEGUN * second.size) return;
+    this.#flights.delete(second);
+    this.#changed();
+    second.stop();
   }
 
   /**
@@ -149,39 +256,36 @@ export class Pace {
     return ms >= COMPARED_MS || this.#mode !== "narrow";
   }
 
-  /** @param {number} now */
-  #decide(now) {
-    if (this.#mode === "trial") this.#conclude();
-    else if (this.#mode === "open") this.#judge(now);
-    else if (this.#flights.size === 1) this.#alone = this.#speed;
-    else if (this.#alone > 0 && this.#speed > GAIN * this.#alone) this.#mode = "open";
-  }
-
-  /** @param {number} now */
-  #judge(now) {
+  #decide() {
     const count = this.#flights.size;
-    const isKnown = this.#limited > 0 && this.#speed > this.#limited / 2;
-    if (count < 2 || isKnown || this.#dueMs <= LONG_MS) return;
-    const [, ...others] = [...this.#flights].sort((one, other) => one.size - one.sent - (other.size - other.sent));
-    const stopped = others.filter(({ size, sent }) => sent < BEGUN * size);
-    if (stopped.length === 0) return;
-    this.#mode = "trial";
-    this.#before = { count, speed: this.#speed, left: count - stopped.length };
-    for (const flight of stopped) {
-      this.end(flight);
-      flight.stop();
+    if (this.#mode === "open") {
+      if (count > 1) this.#judge();
+    } else if (count === 1) {
+      this.#alone = this.#speed;
+      if (this.#together > GAIN * this.#alone) this.#widen(this.#together);
+    } else if (this.#alone > 0 && this.#speed > GAIN * this.#alone) {
+      this.#widen(this.#speed);
     }
-    // Do not measure at first, because the remaining bodies need some time until they use the full line.
-    for (const flight of this.#flights) flight.from = now + SETTLING_MS / 2;
   }
 
-  #conclude() {
-    const { count, speed, left } = this.#before;
-    // On a shared line, the remaining bodies together become as fast as all bodies were before. If each connection has
-    // its own limit, they keep their own speed. The geometric mean of these two speeds is the threshold.
-    const isLimited = this.#speed < speed * Math.sqrt(left / count);
-    this.#mode = isLimited ? "open" : "narrow";
-    this.#limited = isLimited ? speed : 0;
-    this.#alone = left === 1 ? this.#speed : 0;
+  /** Change from `open` to `narrow`, if several bodies are slow and not faster than one. */
+  #judge() {
+    const isKnown = this.#limited > 0 && this.#speed > this.#limited / 2;
+    if (isKnown || this.#dueMs <= LONG_MS) return;
+    if (this.#alone > 0 && this.#speed > GAIN * this.#alone) {
+      this.#limited = this.#speed;
+      return;
+    }
+    this.#mode = "narrow";
+    this.#together = this.#speed;
+    this.#limited = this.#alone = 0;
+    this.#memory.isFast = false;
+  }
+
+  /** @param {number} speed of all bodies together, if each connection has its own limit */
+  #widen(speed) {
+    this.#mode = "open";
+    this.#limited = speed;
+    this.#together = 0;
   }
 }

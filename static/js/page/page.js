@@ -3,6 +3,7 @@ import { FileList } from "./file-list.js";
 import { Inquiry } from "../engine/inquiry.js";
 import { KeptFiles } from "./kept-files.js";
 import { KeptStore } from "./kept-store.js";
+import { LineMemory } from "./line-memory.js";
 import { Menu } from "./menu.js";
 import { Notices } from "./notices.js";
 import { OtherTabs } from "./picker/other-tabs.js";
@@ -47,6 +48,7 @@ export function startPage() {
     workerUrl: document.body.dataset.checksumWorker,
     checksumAlgorithm: data.checksumAlgorithm,
     usesForms: data.usesForms,
+    lineMemory: new LineMemory(serviceOf(() => localStorage)),
     restrictsTypes: () => !data.policy.allowed_content_types.includes("*/*"),
     isWatched: () => !document.hidden,
   });
