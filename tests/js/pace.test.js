@@ -222,3 +222,14 @@ test("if the queue serves only small entries for a while, large entries keep the
   assert.equal(queue.take(isSmall), undefined);
   assert.deepEqual([queue.take(), queue.take(), queue.take()], ["large a", "large b", undefined]);
 });
+
+test("if bodies arrive before their speed can be measured, the engine uses six lanes on fast lines and on lines with limited connections", async () => {
+  const fast = { bytesPerMs: 100_000, stepMs: 50, delayMs: 5, buffer: 3_000_000 };
+  const limited = { bytesPerMs: 3_000, bytesPerMsEach: 500, stepMs: 100, buffer: 3_000_000 };
+  for (const line of [fast, limited]) {
+    const [paced, unpaced] = await sendWithAndWithoutPace(line, Array(100).fill(1_200_000));
+
+    assert.equal(paced.world.storage.maxInFlight, 6);
+    assert.ok(paced.took < 1.15 * unpaced.took, `${paced.took} instead of ${unpaced.took} ms`);
+  }
+});

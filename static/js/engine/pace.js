@@ -14,18 +14,15 @@ const SLOWER = 0.7; // if a second body makes the first body slower than this sh
  * How to measure the speed of the first body. The first row whose speed is reached decides. In the first moments, bytes
  * also fill the machine's own buffers, and the body seems faster. So an early decision needs a higher speed.
  *
- * @typedef {{settlingMs: number, measuredMs: number, reports: number, atLeast: number, mode: "open" | "pair"}} Look
- *   `settlingMs`: ignored time after the start; `measuredMs`, `reports`: minimum time and number of progress events;
- *   `atLeast`: bytes per second; `mode`: the next mode
+ * `settlingMs`: ignored time after the start; `measuredMs`, `reports`: minimum time and number of progress events;
+ * `atLeast`: bytes per second
  */
-/** @type {Look[]} */
 const LOOKS = [
-  { settlingMs: 100, measuredMs: 100, reports: 2, atLeast: 2_500_000, mode: "open" },
-  { settlingMs: 420, measuredMs: 150, reports: 1, atLeast: 1_500_000, mode: "open" },
-  { settlingMs: 420, measuredMs: 150, reports: 1, atLeast: 0, mode: "pair" },
+  { settlingMs: 100, measuredMs: 100, reports: 2, atLeast: 2_500_000 },
+  { settlingMs: 420, measuredMs: 150, reports: 1, atLeast: 0 },
 ];
 const BESIDE = { settlingMs: 150, measuredMs: 200, reports: 1 }; // how to measure the first body beside a second body
-const FAST = 1_500_000; // bytes per second of one body
+const FAST = 1_500_000; // bytes per second; if one body is this fast, all lanes are used
 
 /** @typedef {{size: number, sent: number, begun: number, from: number | null, stop: () => void}} Flight
  *   a large body in flight. `begun`: its start; `from`: time from which its speed is measured; `stop` aborts it, and it is
@@ -140,13 +137,9 @@ export class Pace {
     if (!this.#flights.delete(flight)) return;
     this.#changed();
     if (flight.sent < flight.size) this.#memory.isFast = false; // after an interruption, the line may be another one
-    else if (this.#mode === "probe") this.#judgeShort(flight);
-  }
-
-  /** @param {Flight} flight a body that has arrived before its speed was measured, because the buffers took all its bytes */
-  #judgeShort(flight) {
-    const ms = this.#clock.now() - flight.begun;
-    this.#conclude((flight.size * 1000) / Math.max(1, ms), (look) => ms >= look.measuredMs);
+    // If a body has arrived before the measurement has ended, the machine's buffers have probably taken all of its bytes.
+    else if (this.#mode === "probe") this.#conclude((flight.size * 1000) / Math.max(1, this.#clock.now() - flight.begun));
+    else if (this.#mode === "pair") this.#mode = "narrow"; // which also sends such short bodies in all lanes
   }
 
   /** Milliseconds until all bodies in flight will have arrived, at the last measured speed. */
@@ -197,24 +190,15 @@ export class Pace {
     if (this.#mode === "pair") return this.#compare(this.#flights.size < 2 ? null : speedIn(BESIDE));
     for (const look of LOOKS) {
       const speed = speedIn(look);
-      if (speed !== null && this.#conclude(speed, (other) => other === look)) return;
+      if (speed !== null && speed >= look.atLeast) return this.#conclude(speed);
     }
   }
 
-  /**
-   * Choose the mode after `probe`.
-   *
-   * @param {number} speed of one body in bytes per second
-   * @param {(look: Look) => boolean} isMeasured whether the speed was measured as the row of LOOKS demands
-   * @returns {boolean} whether the mode was chosen
-   */
-  #conclude(speed, isMeasured) {
-    const look = LOOKS.find((one) => isMeasured(one) && speed >= one.atLeast);
-    if (!look) return false;
+  /** @param {number} speed of the first body alone, in bytes per second */
+  #conclude(speed) {
     this.#speed = this.#alone = speed;
-    this.#mode = look.mode;
     this.#memory.isFast = speed >= FAST;
-    return true;
+    this.#mode = this.#memory.isFast ? "open" : "pair";
   }
 
   /** @param {number | null} speed of the first body beside a second body, in bytes per second */
