@@ -80,6 +80,10 @@ def _reset_proxy(proxy: Proxy, browser_errors: BrowserErrors) -> Iterator[None]:
     proxy.max_body = None
 
 
+PUT_BYTES = 70_000
+"""The page never sends a file of this size by a form."""
+
+
 class BlockedUpload:
     """A page with a blocked upload, and the lines that the site has logged."""
 
@@ -89,7 +93,7 @@ class BlockedUpload:
         self.log_began = len(site.log.read_text())
         self.began = 0.0
 
-    def start(self, size: int = 1000, name: str = "held.bin") -> None:
+    def start(self, size: int = PUT_BYTES, name: str = "held.bin") -> None:
         self.page.choose(payload(name, os.urandom(size)))
         self.page.start()
         self.began = time.monotonic()
