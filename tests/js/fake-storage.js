@@ -7,11 +7,11 @@ const DRAINING_MS = 100;
  *
  * The network transfers `bytesPerMs` for all bodies together, and at most `bytesPerMsEach` for one body. Progress is
  * reported at each quarter of a body, or every `stepMs`. The reported progress is ahead by `buffer` bytes, as in a
- * browser.
+ * browser. For `connectMs`, a body opens its connection and does not use the line.
  */
 export class FakeStorage {
-  constructor({ clock, network, bytesPerMs, bytesPerMsEach = Infinity, stepMs = 0, delayMs = 10, buffer = 0 }) {
-    Object.assign(this, { clock, network, bytesPerMs, bytesPerMsEach, stepMs, delayMs, buffer });
+  constructor({ clock, network, bytesPerMs, bytesPerMsEach = Infinity, stepMs = 0, delayMs = 10, connectMs = 0, buffer = 0 }) {
+    Object.assign(this, { clock, network, bytesPerMs, bytesPerMsEach, stepMs, delayMs, connectMs, buffer });
     /** key -> checksum */
     this.objects = new Map();
     /** key -> Map(part_number -> {byte_size, checksum}) */
@@ -21,6 +21,8 @@ export class FakeStorage {
     this.inFlight = new Set();
     /** number of closed connections whose buffers still send */
     this.draining = 0;
+    /** number of bodies whose connections are being opened */
+    this.connecting = 0;
     this.maxInFlight = 0;
     this.maxPerHost = 0;
     /** (request) => fault: "network" | "unreadable" | "lost" | "stall" | a status | [status, code] | undefined */
@@ -33,7 +35,8 @@ export class FakeStorage {
 
   /** The bytes per millisecond of one connection. */
   get speed() {
-    return Math.min(this.bytesPerMs / Math.max(1, this.inFlight.size + this.draining), this.bytesPerMsEach);
+    const sending = this.inFlight.size - this.connecting + this.draining;
+    return Math.min(this.bytesPerMs / Math.max(1, sending), this.bytesPerMsEach);
   }
 
   /** Send the bytes that are in the buffer of a closed connection. They use the line, but S3 ignores them. */
@@ -140,7 +143,19 @@ class FakeXhr {
     storage.maxPerHost = Math.max(storage.maxPerHost, there);
     if (!storage.network.isUp) return this.#later(5, () => this.fail());
     this.wanted = storage.fault({ key: this.sent.key, partNumber: this.sent.partNumber, method: this.method });
-    this.#step(0);
+    if (storage.connectMs) this.#connect();
+    else this.#step(0);
+  }
+
+  #connect() {
+    const { storage } = this;
+    storage.connecting += 1;
+    const timer = storage.clock.after(storage.connectMs, () => (this.cancel(), this.#step(0)));
+    this.cancel = () => {
+      timer();
+      storage.connecting -= 1;
+      this.cancel = () => {};
+    };
   }
 
   abort() {

@@ -21,7 +21,7 @@ const LOOKS = [
   { settlingMs: 100, measuredMs: 100, reports: 2, atLeast: 2_500_000 },
   { settlingMs: 420, measuredMs: 150, reports: 1, atLeast: 0 },
 ];
-const BESIDE = { settlingMs: 150, measuredMs: 200, reports: 1 }; // how to measure the first body beside a second body
+const BESIDE = { settlingMs: 75, measuredMs: 200, reports: 1 }; // the first body, after the second body has sent bytes
 const FAST = 1_500_000; // bytes per second; if one body is this fast, all lanes are used
 
 /** @typedef {{size: number, sent: number, begun: number, from: number | null, stop: () => void}} Flight
@@ -59,6 +59,7 @@ export class Pace {
   #flights = new Set();
   /** @type {"probe" | "pair" | "open" | "narrow"} */
   #mode = "open";
+  #modeAt = 0; // time at which the mode was chosen
   /** @type {{at: number, sent: number}[]} in the modes `probe` and `pair`: bytes of the first body that were sent */
   #samples = [];
   #changedAt = 0; // time of the last start or end of a body
@@ -127,7 +128,11 @@ export class Pace {
     const now = this.#clock.now();
     this.#wake(now);
     flight.sent = sent;
-    flight.from ??= now + SETTLING_MS;
+    if (flight.from === null) {
+      flight.from = now + SETTLING_MS;
+      // Before these first bytes, this body was opening its connection, and the other body had the line for itself.
+      if (this.#mode === "pair") this.#changed();
+    }
     if (this.#mode === "probe" || this.#mode === "pair") this.#explore(now);
     else if (this.#measure(now, bytes)) this.#decide();
   }
@@ -137,9 +142,27 @@ export class Pace {
     if (!this.#flights.delete(flight)) return;
     this.#changed();
     if (flight.sent < flight.size) this.#memory.isFast = false; // after an interruption, the line may be another one
-    // If a body has arrived before the measurement has ended, the machine's buffers have probably taken all of its bytes.
-    else if (this.#mode === "probe") this.#conclude((flight.size * 1000) / Math.max(1, this.#clock.now() - flight.begun));
-    else if (this.#mode === "pair") this.#mode = "narrow"; // which also sends such short bodies in all lanes
+    else this.#learn(flight);
+  }
+
+  /**
+   * Learn from the time that a body took. A short body arrives before its speed is measured, but S3 has answered, so the
+   * line is at least as fast as this body.
+   *
+   * @param {Flight} flight a body that has arrived
+   */
+  #learn({ size, begun }) {
+    const speed = (size * 1000) / Math.max(1, this.#clock.now() - begun);
+    const isNew = begun >= this.#modeAt;
+    if (this.#mode === "narrow") this.#speed = Math.max(this.#speed, speed);
+    else if (this.#mode === "probe" && isNew) this.#conclude(speed);
+    else if (this.#mode === "pair" && isNew && this.#flights.size > 0) this.#compare(speed);
+  }
+
+  /** @param {"probe" | "pair" | "open" | "narrow"} mode */
+  #choose(mode) {
+    this.#mode = mode;
+    this.#modeAt = this.#clock.now();
   }
 
   /** Milliseconds until all bodies in flight will have arrived, at the last measured speed. */
@@ -164,7 +187,7 @@ export class Pace {
     const isIdle = now - this.#movedAt > IDLE_MS;
     this.#movedAt = now;
     if (!isIdle) return;
-    this.#mode = this.#memory.isFast ? "open" : "probe";
+    this.#choose(this.#memory.isFast ? "open" : "probe");
     this.#speed = this.#together = this.#limited = this.#alone = 0;
     this.#changed();
   }
@@ -177,7 +200,9 @@ export class Pace {
    * @param {number} now
    */
   #explore(now) {
-    const [{ sent }] = this.#flights;
+    const [{ sent }, second] = this.#flights;
+    // If several bodies were in flight when the measurements were forgotten, measure the last of them, when it is alone.
+    if (this.#mode === "probe" && second) return;
     if (sent === this.#samples.at(-1)?.sent) return;
     this.#samples.push({ at: now, sent });
     /** @param {typeof BESIDE} look */
@@ -187,7 +212,7 @@ export class Pace {
       const isEnough = begin && now - begin.at >= measuredMs && this.#samples.length > first + reports;
       return isEnough ? ((sent - begin.sent) * 1000) / (now - begin.at) : null;
     };
-    if (this.#mode === "pair") return this.#compare(this.#flights.size < 2 ? null : speedIn(BESIDE));
+    if (this.#mode === "pair") return this.#compare(second && second.from !== null ? speedIn(BESIDE) : null);
     for (const look of LOOKS) {
       const speed = speedIn(look);
       if (speed !== null && speed >= look.atLeast) return this.#conclude(speed);
@@ -198,7 +223,7 @@ export class Pace {
   #conclude(speed) {
     this.#speed = this.#alone = speed;
     this.#memory.isFast = speed >= FAST;
-    this.#mode = this.#memory.isFast ? "open" : "pair";
+    this.#choose(this.#memory.isFast ? "open" : "pair");
   }
 
   /** @param {number | null} speed of the first body beside a second body, in bytes per second */
@@ -208,14 +233,14 @@ export class Pace {
     const isLimited = speed > SLOWER * this.#alone;
     this.#speed = isLimited ? 2 * this.#alone : this.#alone;
     this.#limited = isLimited ? this.#speed : 0;
-    this.#mode = isLimited ? "open" : "narrow";
+    this.#choose(isLimited ? "open" : "narrow");
     if (!isLimited) this.#stopSecond();
   }
 
   /** Stop the second body, so that the first body arrives sooner. Do not stop it if many of its bytes would be lost. */
   #stopSecond() {
     const [, second] = this.#flights;
-    if (second.sent > BEGUN * second.size) return;
+    if (!second || second.sent > BEGUN * second.size) return;
     this.#flights.delete(second);
     this.#changed();
     second.stop();
@@ -260,7 +285,7 @@ export class Pace {
       this.#limited = this.#speed;
       return;
     }
-    this.#mode = "narrow";
+    this.#choose("narrow");
     this.#together = this.#speed;
     this.#limited = this.#alone = 0;
     this.#memory.isFast = false;
@@ -268,7 +293,7 @@ export class Pace {
 
   /** @param {number} speed of all bodies together, if each connection has its own limit */
   #widen(speed) {
-    this.#mode = "open";
+    this.#choose("open");
     this.#limited = speed;
     this.#together = 0;
   }
