@@ -245,6 +245,18 @@ test("if the page cannot read the answers to forms, the files are ready, and the
   assert.ok(later.every(({ record }) => record.transport === "put"));
 });
 
+test("if no form reaches the storage, the engine cancels these uploads and sends the files by PUT", async () => {
+  const world = newWorld();
+  world.storage.fault = ({ method }) => (method === "POST" ? "network" : undefined);
+  const handles = addFiles(world);
+
+  await finish(world, handles);
+
+  assertReady(world, handles);
+  assert.ok(handles.every(({ record }) => record.transport === "put"));
+  assert.ok(world.clock.now() < 60_000, String(world.clock.now()));
+});
+
 test("if a form was lost before it reached the storage, the engine sends the form again", async () => {
   const world = newWorld();
   let failures = 4;

@@ -2,6 +2,8 @@ import { ApiError, DeliveryError, UploadError } from "./errors.js";
 import { hostOf } from "./signer.js";
 import { untilAborted } from "./abort.js";
 
+const MAX_LOST = 4; // if this many forms of a file do not reach S3 although the site answers, send the file by PUT
+
 /**
  * @typedef {import("./api.js").UploadRecord} UploadRecord
  * @typedef {{
@@ -86,6 +88,7 @@ export class Single {
    */
   async send(record, signal) {
     let { request } = record;
+    let lostForms = 0;
     this.#completing = this.#batch.completions.join();
     try {
       await this.#parts.delivery.deliver({
@@ -97,7 +100,11 @@ export class Single {
         checksums: this.#parts.checksums,
         signal,
         requestFor: async ({ refused, lost }) => {
-          if (lost && request?.fields && (await untilAborted(this.#hasArrived(record), signal))) return null;
+          if (lost && request?.fields) {
+            if (await untilAborted(this.#hasArrived(record), signal)) return null;
+            // For example, a firewall refuses forms with this content, and the browser hides its answer from the page.
+            if (++lostForms === MAX_LOST) throw new UploadError("form_refused", "The storage does not receive the file by form.");
+          }
           if (refused || !request) ({ request } = await untilAborted(this.start(), signal));
           if (!request) throw new UploadError("invalid_state", "This upload is no longer in progress, so it accepts no more data. For example, it was cancelled or has expired.");
           return request;
@@ -153,11 +160,12 @@ export class Single {
 }
 
 /**
- * Return whether S3 has answered with an error that a retry of the same kind of request cannot avoid.
+ * Return whether an error of a form shows that a further form cannot help.
  *
  * @param {unknown} error
- * @returns {error is DeliveryError}
+ * @returns {error is UploadError}
  */
 function isRefusal(error) {
-  return error instanceof DeliveryError && error.status > 0 && !error.retryable;
+  if (error instanceof DeliveryError) return error.status > 0 && !error.retryable;
+  return error instanceof UploadError && error.code === "form_refused";
 }
