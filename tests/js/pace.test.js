@@ -233,3 +233,17 @@ test("if bodies arrive before their speed can be measured, the engine uses six l
     assert.ok(paced.took < 1.15 * unpaced.took, `${paced.took} instead of ${unpaced.took} ms`);
   }
 });
+
+test("while a large file uses the lanes, 200 small files arrive in one of them, and do not wait for its parts", async () => {
+  const world = new World({ line: { stepMs: 100, bytesPerMs: 12_000 } });
+  const film = world.engine.add(new FakeFile("film.bin", 1024 * MIB));
+  await world.until(() => world.storage.inFlight.size === 6);
+  const began = world.clock.now();
+
+  const photos = Array.from({ length: 200 }, (_, n) => world.engine.add(new FakeFile(`${n}.bin`, 30_000)));
+  await world.run(Promise.all(photos.map((photo) => photo.finished)));
+
+  assert.ok(world.clock.now() - began < 15_000, `${world.clock.now() - began} ms`);
+  assert.equal(film.state, "sending");
+  assert.ok(film.bytesSent > 0);
+});

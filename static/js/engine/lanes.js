@@ -16,7 +16,7 @@ export class Stopped extends Error {}
 
 /**
  * Limits how many bodies are sent at the same time. A body is the content of one PUT, and a lane is a permitted
- * parallel connection. Files take turns.
+ * parallel connection. Files take turns, and large bodies leave one lane to small bodies.
  *
  * If S3 asks for fewer requests or a connection stalls, the number of lanes is halved. With n lanes, the number grows by
  * one after n successful bodies in a row. `Pace` decides from the speed how many lanes large bodies use.
@@ -31,6 +31,7 @@ export class Lanes {
   #pace;
   #growth;
   #active = 0;
+  #large = 0; // large bodies in flight
   /** @type {Map<string, number>} bodies in flight by host */
   #busy = new Map();
   #good = 0;
@@ -94,6 +95,7 @@ export class Lanes {
     } finally {
       this.#pace.end(flight);
       this.#active -= 1;
+      if (Pace.isLarge(size)) this.#large -= 1;
       this.#busy.set(host, this.#busyAt(host) - 1);
       this.#fill();
     }
@@ -160,11 +162,14 @@ export class Lanes {
   #fill() {
     while (this.#active < this.#limit) {
       const { hasRoom } = this.#pace;
-      const next = this.#queue.take(
-        ({ size, host }) => (hasRoom || !Pace.isLarge(size)) && this.#busyAt(host) < this.#max,
-      );
+      const mayStart = (/** @type {Waiting} */ { size, host }) => (hasRoom || !Pace.isLarge(size)) && this.#busyAt(host) < this.#max;
+      // While small bodies wait, large bodies leave one lane to them. Otherwise each small body would wait for a large one.
+      const isLastLane = this.#large > 0 && this.#large >= this.#limit - 1;
+      const small = isLastLane ? this.#queue.take((waiting) => !Pace.isLarge(waiting.size) && mayStart(waiting)) : undefined;
+      const next = small ?? this.#queue.take(mayStart);
       if (!next) return;
       this.#active += 1;
+      if (Pace.isLarge(next.size)) this.#large += 1;
       this.#busy.set(next.host, this.#busyAt(next.host) + 1);
       next.start(this.#pace.begin(next.size, next.stop));
     }
