@@ -25,7 +25,8 @@ ORIGIN = "https://files.example.com"
 BEGIN = """# Providers
 
 For operators who choose an S3 provider. The second table has a column for each server, with the results of `manage.py doctor --certify`.
-**no** means that the server accepted a request that S3 refuses, or that a call failed. `make providers` writes this page.
+**no**: the server did not keep the promise. **not tried**: the certificate has no result for the promise. `make providers` writes this
+page.
 
 Each run of `manage.py doctor` stores the results for the site's own bucket. The site uses these results:
 
@@ -34,10 +35,15 @@ Each run of `manage.py doctor` stores the results for the site's own bucket. The
 | The server stores bytes that do not match the signed SHA-256, or HEAD returns no SHA-256 | The site reads each object back and hashes it before the upload is `ready`: `UPLOADS_READ_BACK` in [settings.md](settings.md). |
 | `manage.py doctor` has not tested the bucket | The site also reads each object back and hashes it. The log and `manage.py migrate` name the bucket. |
 | The server does not verify CRC64NVME | With `UPLOADS_CHECKSUM=crc64nvme`, the doctor reports a failure, and the site requires SHA-256 for new uploads. |
-| The server accepts a second PUT to the same URL | Until the URL expires, the site compares the object's ETag with that of the verified object before each download; then the sweeper compares them again. If they differ, the file is rejected. |
+| The server accepts a second PUT to the same URL | Until the URL expires, the site compares the object's ETag with the verified ETag before each download. The sweeper compares them once more. If they differ, the file is rejected. |
 | The completion of a multipart upload replaces an existing object | Before the site joins the parts, it checks that no object has the key. |
-| A form does not store a file | The page without JavaScript reports that it cannot upload, and reserves no space. |
-| The server refuses changed forms, and pages may send forms | The page sends files of up to 64 KiB by forms, which need one round trip less than a PUT: [architecture.md](architecture.md#the-browser). |
+| A correct form stores no file | The page without JavaScript can send only a plain form, so it reports that it cannot upload, and reserves no space. With JavaScript, the page sends all files by PUT. |
+| The server refuses changed forms, keeps the ETag and version if a form is sent twice, and lets the page read the answer (CORS) | The page sends files of up to 64 KiB by forms, without a preflight: [architecture.md](architecture.md#the-browser). |
+
+Of the tested servers, only SeaweedFS refuses a form with bytes that do not match its SHA-256. With the other servers, the page sends small
+files by PUT. The table below has no results of CORS. A stored result can also be older than a promise, for example the promise that a form
+that is sent twice keeps the object's ETag and version. If all results are older, the table has no row for the promise. Run
+`manage.py doctor` to test these promises for your bucket.
 
 """
 END = """

@@ -1,4 +1,4 @@
-"""Manipulated presigned URLs. An upload URL must permit exactly one request."""
+"""Manipulated presigned URLs. An upload URL must permit only the signed request."""
 
 from __future__ import annotations
 

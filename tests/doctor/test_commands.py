@@ -91,7 +91,7 @@ def test_fix_without_a_setup_identity_names_what_is_missing(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     get_bucket().client.delete_bucket_cors(Bucket=get_bucket().name)
 
-    with pytest.raises(CommandError, match="--fix: This command finds no credentials"):
+    with pytest.raises(CommandError, match="--fix: Slipway finds no credentials"):
         call_command("doctor", "--fix", "--only", "cors", stdout=StringIO())
 
 

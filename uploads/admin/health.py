@@ -91,7 +91,10 @@ def _audit(job: JobReport | None) -> Health:
 
 def _doctor(job: JobReport | None) -> Health:
     if job is None:
-        words = "Run manage.py doctor to test bucket and site."
+        words = (
+            "No complete run of the doctor is stored. Run manage.py doctor to test "
+            "bucket and site."
+        )
         return Health("Doctor", NOTHING, words)
     failures, warnings = job.figures.get("FAIL", 0), job.figures.get("WARN", 0)
     run_by = job.figures.get("run_by")  # missing in a result of an older version

@@ -85,9 +85,9 @@ class Capabilities:
     def forms_are_safe(self) -> bool:
         """Return whether the site's pages may use POST forms in place of PUTs.
 
-        A form has no If-None-Match, so a form that is sent twice replaces the object.
-        This is safe only if the storage refuses each changed form, and if the new
-        object has the same ETag and version. The CORS rule must also allow the site's
+        A form has no If-None-Match, so a form that is sent twice stores the object a
+        second time. This is safe only if the storage refuses each changed form, and if
+        the object keeps its ETag and version. The CORS rule must also allow the site's
         pages to send forms and to read the answers.
         """
         return all(self.promises.get(name) == YES for name in _SAFE_FORMS)

@@ -98,8 +98,9 @@ def setup_session(profile: str = "") -> boto3.Session:
             f"boto3 cannot read the credentials of the setup identity: {error}"
         ) from error
     raise StorageUnavailable(
-        "This command finds no credentials of the setup identity. Pass --profile, set "
-        "AWS_PROFILE or AWS_ACCESS_KEY_ID for this command only, or use a role."
+        "Slipway finds no credentials of the setup identity. In a terminal, run the "
+        "command of manage.py with --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID for "
+        "this command only, or use a role."
     )
 
 

@@ -123,8 +123,8 @@ export class Single {
   }
 
   /**
-   * Return whether S3 has the file, after the answer to a form was lost. If S3 has the file, the browser may be hiding the
-   * answers to forms from the page, so send the next files by PUT.
+   * Return whether S3 has the file, after the answer to a form was lost. If S3 has the file, CORS may keep the answers to
+   * forms from the page, so send the next files by PUT.
    *
    * @param {UploadRecord} record
    */

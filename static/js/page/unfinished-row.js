@@ -95,7 +95,7 @@ function firstWords(entry) {
 /** @param {UploadRecord} record */
 function untilWords({ expires_at: moment }) {
   const expires = new Date(moment);
-  return [" until ", element("time", { datetime: moment, title: formatWhenInFull(expires) }, formatUntil(expires))];
+  return [", kept until ", element("time", { datetime: moment, title: formatWhenInFull(expires) }, formatUntil(expires))];
 }
 
 /**

@@ -45,7 +45,7 @@ OTHER_KEY = Promise(
 )
 SECOND_USE = Promise(
     "contract.post.second_use",
-    "A form that is sent twice does not replace the object",
+    "A form that is sent twice keeps the object's ETag and version",
     NOTE,
     "If the answer to a form is lost and the page sends the form again, S3 stores a new "
     "version or another ETag. So the page sends small files by PUT.",
