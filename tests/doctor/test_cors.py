@@ -8,9 +8,11 @@ import pytest
 
 from tests.doctor.conftest import SITE, MakeProxy, Site, configure_cors
 from tests.doctor.proxy import Reply, Request, replaced, s3_error
+from uploads.doctor import cors
 from uploads.doctor.cors_forms import BY_PUT
 from uploads.doctor.results import Status
 from uploads.s3.bucket import get_bucket
+from uploads.s3.wire import NoAnswer
 
 
 def only_problem(site: Site) -> Any:
@@ -225,3 +227,18 @@ def test_cors_rule_without_post_allows_no_forms(site: Site) -> None:
     configure_cors(get_bucket(), [SITE], AllowedMethods=["GET", "HEAD", "PUT"])
 
     assert form_finding(site).status == Status.NOTE
+
+
+def test_forms_are_tested_even_if_preflights_get_no_answer(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the site would keep the result of an earlier run, or of one origin."""
+
+    def no_answer(*_: Any) -> None:
+        raise NoAnswer("timeout", "no answer")
+
+    monkeypatch.setattr(cors, "preflight", no_answer)
+
+    names = [each.name for each in site.findings("cors")]
+
+    assert {"cors.answers", "cors.form"} <= set(names)

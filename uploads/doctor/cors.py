@@ -68,6 +68,7 @@ def ask_cors(examination: Examination) -> Iterator[Finding]:
                 BLOCKED,
                 "Check that the proxy passes OPTIONS requests to S3.",
             )
+        yield ask_form(origin, examination)
     yield from _strangers(examination)
 
 
@@ -82,7 +83,6 @@ def _ask_origin(origin: str, examination: Examination) -> Iterator[Finding]:
         yield ok("cors.preflight", title)
         yield _other_methods(origin, request)
         yield _actual_request(origin, request, body)
-    yield ask_form(origin, examination)
     yield _page_policy(origin, examination)
 
 
