@@ -19,10 +19,10 @@ const SLOWER = 0.7; // if a second body makes the first body slower than this sh
  */
 const LOOKS = [
   { settlingMs: 100, measuredMs: 100, reports: 2, atLeast: 2_500_000 },
-  { settlingMs: 420, measuredMs: 150, reports: 1, atLeast: 0 },
+  { settlingMs: 400, measuredMs: 200, reports: 2, atLeast: 0 },
 ];
 const BESIDE = { settlingMs: 75, measuredMs: 200, reports: 1 }; // the first body, after the second body has sent bytes
-const FAST = 1_500_000; // bytes per second; if one body is this fast, all lanes are used
+const FAST = 2_000_000; // bytes per second; if one body is this fast, all lanes are used
 
 /** @typedef {{size: number, sent: number, begun: number, from: number | null, stop: () => void}} Flight
  *   a large body in flight. `begun`: its start; `from`: time from which its speed is measured; `stop` aborts it, and it is
