@@ -41,7 +41,7 @@ def main() -> None:
         rows(runs),
         [
             Bar("uppy / slipway", middle(runs["uppy"]) / ours, at_least=2),
-            Bar("bare / slipway", middle(runs["bare"]) / ours, at_least=0.5),
+            Bar("bare / slipway", middle(runs["bare"]) / ours, at_least=0.55),
             Bar("uppy / bare", middle(runs["uppy"]) / middle(runs["bare"])),
             Bar("curl / slipway", middle(runs["curl"]) / ours),
         ],

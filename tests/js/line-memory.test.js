@@ -14,16 +14,16 @@ function fakeStorage() {
   };
 }
 
-test("a fast line is remembered for seven days, and forgotten when the line is slow", () => {
+test("a fast line is remembered for one day, and forgotten when the line is slow", () => {
   let now = Date.UTC(2031, 0, 1);
   const storage = fakeStorage();
   const memory = () => new LineMemory(storage, () => now);
 
   assert.equal(memory().isFast, false);
   memory().isFast = true;
-  now += 6 * DAY_MS;
+  now += 0.9 * DAY_MS;
   assert.equal(memory().isFast, true);
-  now += 2 * DAY_MS;
+  now += 0.2 * DAY_MS;
   assert.equal(memory().isFast, false);
   memory().isFast = true;
   memory().isFast = false;
