@@ -20,6 +20,7 @@ from tests.browser.upload_page import UploadPage
 from tests.support import slowness
 from tests.support.browser_errors import LOG_VIOLATIONS, BrowserErrors
 from tests.support.chromium import FLAGS, find_chromium
+from tests.support.forms_site import forms, module_forms
 from tests.support.live_site import (
     SMALL_PART,
     LiveSite,
@@ -41,7 +42,9 @@ __all__ = [
     "_database_file",
     "bucket_url",
     "django_db_setup",
+    "forms",
     "live_site",
+    "module_forms",
     "person",
     "site_environment",
 ]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,9 +21,6 @@ from uploads.models import Upload
 from uploads.states import State
 from uploads.upkeep.auditing import audit
 
-if TYPE_CHECKING:
-    from pytest_django.plugin import DjangoDbBlocker
-
 COUNT = 30
 TYPES = (
     "application/octet-stream",
@@ -35,24 +31,6 @@ TYPES = (
     "näme/größe",
     "",
 )
-
-
-@pytest.fixture(scope="module")
-def session_forms(
-    site_environment: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[FormsSite]:
-    home = tmp_path_factory.mktemp("logs")
-    with django_db_blocker.unblock(), forms_site(site_environment, home) as site:
-        yield site
-
-
-@pytest.fixture
-def forms(session_forms: FormsSite) -> Iterator[FormsSite]:
-    session_forms.storage.clear_exchanges()
-    yield session_forms
-    session_forms.storage.end_faults()
 
 
 @pytest.fixture

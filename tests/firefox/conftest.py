@@ -14,6 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 from selenium import webdriver
 
+from tests.support.forms_site import forms, module_forms
 from tests.support.live_site import (
     _database,
     _database_file,
@@ -31,6 +32,8 @@ __all__ = [
     "_database_file",
     "bucket_url",
     "django_db_setup",
+    "forms",
+    "module_forms",
     "person",
     "proxies",
     "session_proxies",

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import pytest
 from django.contrib.auth.models import User
 
 from tests.browser.files import random_file, uploads_of
-from tests.support.forms_site import FormsSite, forms_site
+from tests.support.forms_site import FormsSite
 from tests.webdriver.firefox import FirefoxWindow
 from tests.webdriver.upload_page import UploadPage
 from uploads.s3.bucket import get_bucket
-
-if TYPE_CHECKING:
-    from pytest_django.plugin import DjangoDbBlocker
-
-
-@pytest.fixture(scope="module")
-def forms(
-    site_environment: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[FormsSite]:
-    home = tmp_path_factory.mktemp("logs")
-    with django_db_blocker.unblock(), forms_site(site_environment, home) as site:
-        yield site
 
 
 def test_small_files_leave_by_forms_without_preflights(

@@ -13,13 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from django.db.models import QuerySet
 
 from tests.faults.proxy import FaultProxy
 from tests.support.live_site import LiveSite, serve
 from uploads.models import BucketFact
 from uploads.s3.bucket import get_bucket
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -83,3 +88,23 @@ def _run_doctor(environment: dict[str, str], origin: str) -> None:
     command = [sys.executable, "manage.py", "doctor", "--origin", origin]
     command += ["--only", "contract", "--only", "cors"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def module_forms(
+    site_environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[FormsSite]:
+    """Yield a certified site for all tests of a module."""
+    home = tmp_path_factory.mktemp("logs")
+    with django_db_blocker.unblock(), forms_site(site_environment, home) as site:
+        yield site
+
+
+@pytest.fixture
+def forms(module_forms: FormsSite) -> Iterator[FormsSite]:
+    """Yield the site, with no recorded request and no injected fault."""
+    module_forms.storage.clear_exchanges()
+    yield module_forms
+    module_forms.storage.end_faults()

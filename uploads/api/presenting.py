@@ -8,7 +8,7 @@ from uploads.api import schemas
 from uploads.errors import NotFound
 from uploads.lifecycle import Started, may_be_released, note_on
 from uploads.models import Upload
-from uploads.s3.signed import SignedPost, SignedRequest
+from uploads.s3.signed import SignedPost
 from uploads.states import Transport
 
 
@@ -56,23 +56,17 @@ def present_started(started: Started) -> schemas.StartedOut:
     request, because clients get the URLs of its parts later. Raises the error of the
     start.
     """
-    if started.upload is None:
+    upload = started.upload
+    if upload is None:
         raise started.error or NotFound()
-    return present_signed(started.upload, started.request)
-
-
-def present_signed(
-    upload: Upload, request: SignedRequest | SignedPost | None
-) -> schemas.StartedOut:
-    """Return the upload with its signed ``request``."""
-    shown = present(upload)
+    shown, request = present(upload), _request(started.request)
     if upload.transport == Transport.MULTIPART:
         return schemas.MultipartStartedOut(
             **shown, part_size=upload.part_size, part_count=upload.part_count
         )
     if upload.transport == Transport.POST:
-        return schemas.PostStartedOut(**shown, request=_request(request))
-    return schemas.PutStartedOut(**shown, request=_request(request))
+        return schemas.PostStartedOut(**shown, request=request)
+    return schemas.PutStartedOut(**shown, request=request)
 
 
 def _request(signed: Any) -> Any:

@@ -94,9 +94,12 @@ def _sent_twice(
     after = examination.worker.head_object(key)
     if before is None or after is None:
         return SECOND_USE.broken("The object is missing.")
-    if (before.etag, before.version_id) != (after.etag, after.version_id):
-        return SECOND_USE.broken("The object has another ETag or version.")
-    return ok(SECOND_USE.name, SECOND_USE.title, str(answer.status))
+    is_same = (before.etag, before.version_id) == (after.etag, after.version_id)
+    return SECOND_USE.kept(
+        is_same,
+        str(answer.status),
+        otherwise="The object has another ETag or version.",
+    )
 
 
 def _changed(examination: Examination) -> Iterator[Finding]:
