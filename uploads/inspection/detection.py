@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from uploads.inspection.active_content import find_active, is_text
 from uploads.inspection.content_types import PACKED, PROGRAMS, canonical
 from uploads.inspection.detector import DetectorUnavailableError, detector
@@ -46,11 +48,37 @@ def detect_type(head: bytes) -> str:
     active = find_active(head)
     if active is not None:
         return active.content_type
-    length = TEXT_BYTES if is_text(head) else HEAD_BYTES
     try:
-        found = canonical(detector.detect(head[:length]))
+        found = detector.detect(_start_for_libmagic(head))
     except DetectorUnavailableError:
         return ""
+    return _type_of(head, canonical(found))
+
+
+def detect_types(heads: Sequence[bytes]) -> list[str | None]:
+    """Return the content types of many heads, with less CPU time than ``detect_type``.
+
+    The type is None for a head that needs ``detect_type``. This is the case for active
+    content, for empty heads and after an error of libmagic.
+    """
+    types: list[str | None] = [None] * len(heads)
+    wanted = [
+        number
+        for number, head in enumerate(heads)
+        if head and find_active(head) is None
+    ]
+    found = detector.detect_many([_start_for_libmagic(heads[n]) for n in wanted])
+    for number, content_type in zip(wanted, found, strict=False):
+        types[number] = _type_of(heads[number], canonical(content_type))
+    return types
+
+
+def _start_for_libmagic(head: bytes) -> bytes:
+    return head[:TEXT_BYTES] if is_text(head) else head[:HEAD_BYTES]
+
+
+def _type_of(head: bytes, found: str) -> str:
+    """Return the type of ``head``, for which libmagic has returned ``found``."""
     if is_text(head):
         return _type_of_text(head, found)
     if found in PROGRAMS or is_wide(head):

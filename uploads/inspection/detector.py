@@ -14,6 +14,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -29,7 +31,14 @@ PAUSE_SECONDS = 30
 MAX_QUESTIONS = 20_000
 """After this number of heads, a new child replaces the old, to limit memory leaks."""
 
+HEADS_AT_ONCE = 16
+"""Maximum number of heads that the parent sends before it reads the answers.
+
+With more heads, the buffers of the socket could become full.
+"""
+
 MAX_ANSWER = 255
+RECEIVED_AT_ONCE = HEADS_AT_ONCE * (4 + MAX_ANSWER)
 ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 """All environment variables of the child. They contain no secret of the site."""
 
@@ -60,17 +69,21 @@ class Child:
         try:
             self._socket.settimeout(START_SECONDS)
             paths = [path or str(Path.cwd()) for path in sys.path]
-            if self._exchange(json.dumps(paths).encode()) != b"ready":
+            if self._exchange([json.dumps(paths).encode()]) != [b"ready"]:
                 raise OSError("the child did not say that it is ready")
             self._socket.settimeout(ANSWER_SECONDS)
         except OSError:
             self.stop()
             raise
 
-    def ask(self, head: bytes) -> str:
-        """Return libmagic's content type of one head. Raises OSError."""
-        self.asked += 1
-        return self._exchange(head).decode("ascii", "replace")
+    def ask(self, heads: Sequence[bytes]) -> list[str]:
+        """Return libmagic's content types of up to HEADS_AT_ONCE heads.
+
+        Raises OSError.
+        """
+        self.asked += len(heads)
+        answers = self._exchange(heads)
+        return [answer.decode("ascii", "replace") for answer in answers]
 
     def stop(self) -> None:
         self.disown()
@@ -85,21 +98,31 @@ class Child:
         """
         self._socket.close()
 
-    def _exchange(self, message: bytes) -> bytes:
-        self._socket.sendall(len(message).to_bytes(4, "big") + message)
-        size = int.from_bytes(self._read(4), "big")
-        if size > MAX_ANSWER:
-            raise OSError("the child's answer is too long for a content type")
-        return self._read(size)
-
-    def _read(self, length: int) -> bytes:
-        found = b""
-        while len(found) < length:
-            piece = self._socket.recv(length - len(found))
+    def _exchange(self, messages: Sequence[bytes]) -> list[bytes]:
+        self._socket.sendall(
+            b"".join(len(one).to_bytes(4, "big") + one for one in messages)
+        )
+        answers: list[bytes] = []
+        received = b""
+        while len(answers) < len(messages):
+            piece = self._socket.recv(RECEIVED_AT_ONCE)
             if not piece:
                 raise OSError("the child closed the connection")
-            found += piece
-        return found
+            received += piece
+            while len(received) >= (end := _end_of_answer(received)):
+                answers.append(received[4:end])
+                received = received[end:]
+        if received or len(answers) > len(messages):
+            raise OSError("the child sent more answers than it was asked for")
+        return answers
+
+
+def _end_of_answer(received: bytes) -> int:
+    """Return the number of bytes until the end of the first answer in ``received``."""
+    size = int.from_bytes(received[:4], "big") if len(received) >= 4 else 0
+    if size > MAX_ANSWER:
+        raise OSError("the child's answer is too long for a content type")
+    return 4 + size
 
 
 class Detector:
@@ -122,13 +145,35 @@ class Detector:
         with self._lock:
             child = self._running()
             try:
-                return child.ask(head)
+                [found] = child.ask([head])
             except OSError as error:
                 # libmagic crashed or hung. The head is the likely cause, so do not try
                 # again with the same head.
                 logger.warning("detector.failed", error=type(error).__name__)
                 self._stop()
                 return ""
+            return found
+
+    def detect_many(self, heads: Sequence[bytes]) -> list[str]:
+        """Return libmagic's content types of many heads. No head may be empty.
+
+        This method needs less CPU time than ``detect``. But after an error, the result
+        is shorter than ``heads``. Then call ``detect`` for each remaining head.
+        """
+        found: list[str] = []
+        with suppress(OSError, DetectorUnavailableError):
+            for start in range(0, len(heads), HEADS_AT_ONCE):
+                found += self._detect_at_once(heads[start : start + HEADS_AT_ONCE])
+        return found
+
+    def _detect_at_once(self, heads: Sequence[bytes]) -> list[str]:
+        with self._lock:
+            child = self._running()
+            try:
+                return child.ask(heads)
+            except OSError:
+                self._stop()
+                raise
 
     @property
     def is_missing(self) -> bool:

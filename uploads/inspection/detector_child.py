@@ -5,9 +5,9 @@ bytes. So this process has none of the site's secrets, no open files and little 
 
 Parent and child exchange messages over one socket, which is file descriptor 0 in this
 process. First the parent sends Python's search path for modules, and the child answers
-``ready``. Then the parent sends one head at a time, and the child answers each head
-with a content type. A message consists of the length of its content in four bytes, and
-the content.
+``ready``. Then the parent sends one or more heads at a time, and the child answers each
+head with a content type. A message consists of the length of its content in four bytes,
+and the content.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Iterator
 
 MEMORY_BYTES = 512 * 1024**2
+READ_BYTES = 128 * 1024
 CPU_SECONDS = 600
 """The system ends this process after this CPU time. The parent starts a new process."""
 
@@ -31,18 +33,22 @@ FLAGS = 0x10 | 0x1000 | 0x10000 | 0x80000
 
 
 def main() -> None:
-    sys.path[:] = json.loads(_receive() or b"[]")
+    received = _received()
+    sys.path[:] = json.loads(next(received)[0])
     magic = _library()  # type: ignore[no-untyped-call]
     cookie = magic.magic_open(FLAGS)
     magic.magic_load(cookie, None)
     _confine()
-    _send(b"ready")
-    while head := _receive():
-        try:
-            found = magic.magic_buffer(cookie, head)
-        except magic.MagicException:
-            found = b""
-        _send(found)
+    _send([b"ready"])
+    for heads in received:
+        _send([_type_of(head, magic, cookie) for head in heads])  # type: ignore[no-untyped-call]
+
+
+def _type_of(head, magic, cookie):  # type: ignore[no-untyped-def]
+    try:
+        return magic.magic_buffer(cookie, head)
+    except magic.MagicException:
+        return b""
 
 
 def _library():  # type: ignore[no-untyped-def]
@@ -79,24 +85,28 @@ def _confine() -> None:
         resource.setrlimit(which, (value, value))
 
 
-def _receive() -> bytes:
-    """Return one message, or ``b""`` if the parent has closed the socket."""
-    size = _read(4)
-    return _read(int.from_bytes(size, "big")) if size else b""
+def _received() -> Iterator[list[bytes]]:
+    """Yield the messages of the parent, until the parent closes the socket.
+
+    The messages that arrive together are one list, so that one write can answer them.
+    """
+    rest = b""
+    while piece := os.read(0, READ_BYTES):
+        rest += piece
+        messages, start = [], 0
+        while len(rest) >= (begin := start + 4):
+            end = begin + int.from_bytes(rest[start:begin], "big")
+            if len(rest) < end:
+                break
+            messages.append(rest[begin:end])
+            start = end
+        rest = rest[start:]
+        if messages:
+            yield messages
 
 
-def _read(length: int) -> bytes:
-    found = b""
-    while len(found) < length:
-        piece = os.read(0, length - len(found))
-        if not piece:
-            return b""
-        found += piece
-    return found
-
-
-def _send(content: bytes) -> None:
-    os.write(0, len(content).to_bytes(4, "big") + content)
+def _send(contents: list[bytes]) -> None:
+    os.write(0, b"".join(len(one).to_bytes(4, "big") + one for one in contents))
 
 
 if __name__ == "__main__":

@@ -48,12 +48,12 @@ def _is_text_in(codec: str, content: bytes) -> bool:
 
 def _is_mostly_text(head: bytes) -> bool:
     """Return whether ``head`` is UTF-8 with a few control characters."""
-    stray = len(head) - len(head.translate(None, delete=STRAY))
-    if len(head) < SMALLEST or stray > MOST_STRAY * len(head):
+    if len(head) < SMALLEST:
         return False
     try:
-        # An incremental decoder accepts a head that ends within a character.
-        codecs.getincrementaldecoder("utf-8")().decode(head)
+        # The last argument allows a head that ends within a character.
+        codecs.utf_8_decode(head, "strict", False)
     except UnicodeDecodeError:
         return False
-    return True
+    stray = len(head) - len(head.translate(None, delete=STRAY))
+    return stray <= MOST_STRAY * len(head)

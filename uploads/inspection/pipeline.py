@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 from uploads.conf import REFUSE, options
 from uploads.errors import InspectorUnavailable, StorageError
 from uploads.inspection.budget import OverBudget
-from uploads.inspection.verdicts import Inspector, Sample, Verdict, refused
+from uploads.inspection.verdicts import ACCEPTED, Inspector, Sample, Verdict, refused
 
 logger = structlog.get_logger("slipway.inspection")
 
@@ -120,7 +120,7 @@ def _unfinished(inspector: Inspector, error: OverBudget) -> Verdict:
 
 def _verdict_of(inspector: Inspector, sample: Sample) -> Verdict:
     if not _asked(inspector.wants, inspector, sample):
-        return Verdict(accepted=True)
+        return ACCEPTED
     verdict = _asked(inspector.inspect, inspector, sample)
     if not isinstance(verdict, Verdict):
         raise InspectorUnavailable(f"{inspector.name} gave no verdict.")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
 from uploads.inspection.budget import Budget
-from uploads.inspection.detection import HEAD_BYTES, container_of, detect_type
+from uploads.inspection.detection import (
+    HEAD_BYTES,
+    container_of,
+    detect_type,
+    detect_types,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,17 @@ class Sample:
     def detected_type(self) -> str:
         """``application/zip`` for all ZIP archives, else ``precise_type``."""
         return container_of(self.head, self.precise_type)
+
+
+def detect_in_advance(samples: Sequence[Sample]) -> None:
+    """Detect the types of many samples at once, before an inspector needs them.
+
+    This needs less CPU time than one detection for each sample.
+    """
+    types = detect_types([sample.head for sample in samples])
+    for sample, found in zip(samples, types, strict=True):
+        if found is not None:
+            vars(sample)["precise_type"] = found  # the value of the cached property
 
 
 CONTENT = "content"

@@ -216,14 +216,13 @@ def facts_when_ready(verdict: Verdict, now: datetime) -> dict[str, Any]:
 
 
 def verdict_in_advance(
-    upload: Upload, objects: Objects, budget: Budget, policy: Policy, *, etag: str
+    upload: Upload, sample: Sample, policy: Policy
 ) -> Verdict | None:
     """Return the verdict if all inspectors accept the object now, else None.
 
     If the result is None, the caller skips the upload. A later call of ``complete``
     then calls ``inspect``. The inspectors read the object's first bytes from memory.
     """
-    sample = sample_of(upload, objects, budget, etag=etag)
     try:
         if pipeline.takes_long(sample):
             return None

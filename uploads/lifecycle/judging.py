@@ -59,7 +59,7 @@ def note_on(upload: Upload) -> str:
 
 def overruled(upload: Upload) -> str:
     """Return the cause of refusal that an operator has overruled, or ``""``."""
-    rejected = upload.released_from
+    rejected = upload.released_from if upload.released_from_id else None
     return overruled_cause(rejected) if rejected else ""
 
 

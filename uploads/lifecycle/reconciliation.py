@@ -149,9 +149,9 @@ def _hand_over(upload: Upload) -> None:
     function enqueues no task there, and the next sweep finishes the inspection. The
     sweeper also finishes inspections that no task worker has finished in time.
     """
-    is_due = upload.state == State.INSPECTING and upload.is_inspected_later
-    backend = inspect_in_background.get_backend()
-    if not is_due or not backend.supports_defer:
+    if upload.state != State.INSPECTING or not upload.is_inspected_later:
+        return
+    if not inspect_in_background.get_backend().supports_defer:
         return
     unseen = Upload.objects.filter(
         pk=upload.pk, state=State.INSPECTING, checked_at=None, waiting_reason=""

@@ -15,9 +15,11 @@ from uploads.inspection.content_types import (
     stored_type,
 )
 from uploads.inspection.detection import detect_type
-from uploads.inspection.verdicts import Sample
+from uploads.inspection.detector import Detector
+from uploads.inspection.verdicts import Sample, detect_in_advance
 
 BYTES = "application/octet-stream"
+MIXED = [heads.PNG, b"", heads.PDF, heads.PE, b"a text", b"<html>", bytes(5000), b"a"]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,31 @@ def test_opendocument_file_is_detected_as_zip_and_has_a_precise_type() -> None:
 
     assert sample.precise_type == "application/vnd.oasis.opendocument.text"
     assert sample.detected_type == "application/zip"
+
+
+def test_types_of_many_samples_are_the_types_of_single_samples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = [detect_type(content[:4096]) for content in MIXED]
+    samples = [sample_of(content) for content in MIXED]
+
+    monkeypatch.setattr(Detector, "detect", lambda _, head: "image/gif" if head else "")
+    detect_in_advance(samples)
+
+    assert [sample.precise_type for sample in samples] == expected
+
+
+def test_samples_have_types_if_the_detection_in_advance_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    samples = [sample_of(content) for content in MIXED]
+
+    monkeypatch.setattr(Detector, "detect_many", lambda *_: [])
+    detect_in_advance(samples)
+
+    assert [sample.precise_type for sample in samples] == [
+        detect_type(content[:4096]) for content in MIXED
+    ]
 
 
 def test_detection_reads_only_the_first_bytes() -> None:

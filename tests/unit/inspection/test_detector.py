@@ -41,6 +41,7 @@ while True:
     if head == b"crash": os.abort()
     if head == b"hang": time.sleep(60)
     if head == b"flood": os.write(0, b"\\xff" * 4000)
+    if head == b"twice": send(b"text/more")
     if head == b"environment": send(json.dumps(sorted(os.environ)).encode())
     elif head == b"pid": send(str(os.getpid()).encode())
     else: send(b"text/" + head)
@@ -64,7 +65,7 @@ def detector() -> Iterator[Detector]:
     detector.stop()
 
 
-@pytest.mark.parametrize("end", [b"crash", b"flood"])
+@pytest.mark.parametrize("end", [b"crash", b"flood", b"twice"])
 def test_detection_continues_after_a_crash_of_the_child(
     echo: Detector, end: bytes
 ) -> None:
@@ -91,6 +92,32 @@ def test_concurrent_threads_get_their_own_answers(echo: Detector) -> None:
         answers = list(pool.map(echo.detect, heads_))
 
     assert answers == [f"text/{number}" for number in range(200)]
+
+
+def test_many_heads_get_their_own_answers(echo: Detector) -> None:
+    heads_ = [str(number).encode() for number in range(100)]
+
+    assert echo.detect_many(heads_) == [f"text/{number}" for number in range(100)]
+    assert echo.detect_many([]) == []
+
+
+@pytest.mark.parametrize("end", [b"crash", b"hang", b"flood", b"twice"])
+def test_detection_of_many_heads_ends_at_an_error_of_the_child(
+    echo: Detector, monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(module, "HEADS_AT_ONCE", 2)
+
+    assert echo.detect_many([b"a", b"b", b"c", end, b"d"]) == ["text/a", "text/b"]
+    assert echo.detect(b"d") == "text/d"
+
+
+def test_many_large_heads_fit_into_the_buffers_of_the_socket(
+    detector: Detector,
+) -> None:
+    large = [heads.PDF.ljust(4096, b"\0"), os.urandom(2048) + bytes(2048)] * 50
+
+    assert detector.detect_many(large) == [detector.detect(head) for head in large]
 
 
 def test_forked_process_starts_its_own_child(echo: Detector) -> None:
@@ -194,6 +221,7 @@ def test_missing_libmagic_is_reported_and_not_retried_for_each_file(
     monkeypatch.setattr(module, "Child", None)
     with pytest.raises(DetectorUnavailableError):
         missing_libmagic.detect(b"a")
+    assert missing_libmagic.detect_many([b"a"]) == []
 
 
 def test_disguises_are_refused_without_libmagic(
