@@ -13,10 +13,8 @@ class UploadsConfig(AppConfig):
         from uploads.accounts import receivers as _  # noqa: F401
         from uploads.conf import options
         from uploads.http import telemetry
-        from uploads.models.sqlite import take_large_statements
         from uploads.trail import receivers  # noqa: F401  writes the audit trail
 
-        take_large_statements()
         # Raise an error for invalid options here, because a web server runs no system
         # checks.
         options()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
+import structlog
 from django.test import Client
 
 from tests.races.consistency import assert_quotas_add_up
@@ -16,11 +19,13 @@ from uploads import lifecycle
 from uploads.conf import options
 from uploads.errors import QuotaExceeded
 from uploads.lifecycle import quota
-from uploads.models import StorageQuota, Upload
+from uploads.lifecycle.policy import policy_for
+from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
 from uploads.states import State, Transport
 
 SIZE = 700
+NOON = datetime(2031, 5, 5, 12, tzinfo=UTC)
 
 
 def kinds_of(results: list[Any]) -> Counter[type]:
@@ -164,3 +169,52 @@ def test_quota_lowered_during_starts_is_respected(
     if alice.uploads.count() >= 10:
         with pytest.raises(QuotaExceeded):
             start()
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_batch_writes_all_columns_and_events_in_order(alice: Any, count: int) -> None:
+    wanted = [
+        lifecycle.Wanted(
+            replace(
+                declare(b"x" * (number + 1), filename=f"{number}.txt"),
+                transport=(Transport.PUT, Transport.POST)[number % 2],
+                last_modified=NOON if number % 3 else None,
+            ),
+            idempotency_key=f"key-{number}" if number % 2 else None,
+        )
+        for number in range(count)
+    ]
+
+    with structlog.contextvars.bound_contextvars(address="192.0.2.7", request_id="r"):
+        results = lifecycle.start_many(
+            owner=alice, wanted=wanted, policy=policy_for(alice)
+        )
+
+    for one, result in zip(wanted, results, strict=True):
+        assert result.upload is not None
+        row = Upload.objects.get(pk=result.upload.pk)
+        declared = one.declaration
+        assert row.filename == row.search_name == declared.filename
+        assert row.byte_size == row.part_size == declared.byte_size
+        assert (row.transport, row.state) == (declared.transport, State.PENDING)
+        assert row.checksum_sha256 == declared.checksum_sha256
+        assert row.last_modified == declared.last_modified
+        assert row.idempotency_key == one.idempotency_key
+        assert row.created_at == result.upload.created_at
+        assert row.expires_at == result.upload.expires_at
+        assert row.urls_expire_at == result.upload.urls_expire_at
+        assert (row.note, row.released_as, row.owner_id) == ("", None, alice.pk)
+    events = list(AuditEvent.objects.filter(upload__owner=alice).order_by("pk"))
+    ids = [result.upload.pk for result in results if result.upload]
+    assert [event.upload_id for event in events] == ids * 2
+    assert [event.kind for event in events] == [
+        *["upload.started"] * count,
+        *["upload.presigned"] * count,
+    ]
+    assert {(event.address, event.request_id) for event in events} == {
+        ("192.0.2.7", "r")
+    }
+    assert [event.detail["byte_size"] for event in events[:count]] == [
+        one.declaration.byte_size for one in wanted
+    ]
+    assert all("expires_at" in event.detail for event in events[count:])
