@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 import time_machine
 from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from tests.attacks.people import (
     HELLO,
@@ -269,7 +269,12 @@ def test_requests_for_unknown_uploads_count_for_the_rate_limit(
 
 def test_unreadable_rate_counter_refuses_requests(alice: Person) -> None:
     # Otherwise an attacker who causes database errors would have no limit.
-    with mock.patch.object(Rate.objects, "filter", side_effect=OperationalError):
+    def fail(run: Any, sql: str, *arguments: Any) -> Any:
+        if "uploads_rate" in sql:
+            raise OperationalError
+        return run(sql, *arguments)
+
+    with connection.execute_wrapper(fail):
         answer = alice.call("POST", "/uploads", declaration(HELLO))
 
     assert_problem(answer, 503, "database_unavailable")

@@ -109,9 +109,10 @@ def use_token(secret: str) -> ApiToken | None:
     if token is not None:
         # last_used_at is written at most once a minute, to avoid a write per request.
         stale = now - ApiToken.LAST_USED_RESOLUTION
-        ApiToken.objects.filter(
-            Q(last_used_at=None) | Q(last_used_at__lt=stale), pk=token.pk
-        ).update(last_used_at=now)
+        if token.last_used_at is None or token.last_used_at < stale:
+            ApiToken.objects.filter(
+                Q(last_used_at=None) | Q(last_used_at__lt=stale), pk=token.pk
+            ).update(last_used_at=now)
     return token
 
 

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 import time_machine
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from uploads.access import rates
 from uploads.access.rates import Subject, duration, login_payers, payers, spend
@@ -192,7 +192,7 @@ def test_random_times_and_costs_stay_within_the_limit() -> None:
 
 def test_unavailable_database_refuses_all_actions() -> None:
     with (
-        mock.patch.object(Rate.objects, "filter", side_effect=OperationalError),
+        connection.execute_wrapper(mock.Mock(side_effect=OperationalError)),
         pytest.raises(OperationalError),
     ):
         spend("start", ALICE)

@@ -77,6 +77,22 @@ def test_tokens_of_a_disabled_account_are_refused(alice: Any) -> None:
     assert use_token(secret) is None
 
 
+def test_second_use_of_a_token_within_a_minute_writes_nothing(
+    alice: Any, django_assert_num_queries: Any
+) -> None:
+    token, secret = create_token(alice, name="backup")
+    with time_machine.travel(NOON, tick=False) as clock:
+        use_token(secret)
+        clock.shift(59)
+        with django_assert_num_queries(1):
+            assert use_token(secret) == token
+        clock.shift(2)
+        use_token(secret)
+
+    token.refresh_from_db()
+    assert token.last_used_at == NOON + timedelta(seconds=61)
+
+
 def test_events_name_actor_and_token_without_the_secret(alice: Any, bob: Any) -> None:
     row, secret = create_token(
         alice, name="backup", scope=Scope.READ, expires_at=NOON, actor=bob
