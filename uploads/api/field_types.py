@@ -12,7 +12,9 @@ from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
+    PlainSerializer,
     StringConstraints,
+    WithJsonSchema,
 )
 
 MAX_HEAD_LETTERS = 5464
@@ -53,6 +55,14 @@ def _require_base64(value: str) -> str:
     except binascii.Error as error:
         raise ValueError("must be base64") from error
     return value
+
+
+def _in_milliseconds(moment: datetime) -> str:
+    """Return a time in the format of Django's JSON encoder."""
+    text = moment.isoformat()
+    if moment.microsecond:
+        text = text[:23] + text[26:]
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
 ByteSize = Annotated[
@@ -116,3 +126,9 @@ Moment = Annotated[
     AfterValidator(_require_sane_year),
     Field(description="Time of the file's last change, ISO 8601 with a time zone."),
 ]
+SentMoment = Annotated[
+    datetime,
+    PlainSerializer(_in_milliseconds),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+"""A time in a response."""

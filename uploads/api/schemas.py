@@ -8,7 +8,6 @@ objects. So only the model of the query is a Schema.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
@@ -30,6 +29,7 @@ from uploads.api.field_types import (
     PartNumber,
     PartSize,
     SearchText,
+    SentMoment,
 )
 from uploads.conf import MAX_PARTS_PER_REQUEST
 from uploads.doctor.storage_faults import Fault
@@ -158,14 +158,14 @@ class UploadOut(BaseModel):
         ),
     ]
     transport: Literal["put", "multipart", "post", "form", "copy"]
-    created_at: datetime
-    expires_at: datetime
-    completed_at: datetime | None
+    created_at: SentMoment
+    expires_at: SentMoment
+    completed_at: SentMoment | None
     rejected_reason: str | None
     release: Literal["possible", "requested", "released"] | None
     released_as: uuid.UUID | None
     released_from: uuid.UUID | None
-    last_modified: datetime | None
+    last_modified: SentMoment | None
     fingerprint: str | None
 
 
@@ -207,7 +207,7 @@ class SignedPartOut(BaseModel):
 
 
 class SignedPartsOut(BaseModel):
-    expires_at: datetime
+    expires_at: SentMoment
     parts: list[SignedPartOut]
 
 

@@ -9,7 +9,9 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
+from ninja.renderers import BaseRenderer
 from ninja.schema import NinjaGenerateJsonSchema
+from pydantic_core import to_json
 
 from uploads.api import schemas
 from uploads.api.auth import BrowserAuth, TokenAuth
@@ -28,6 +30,17 @@ from uploads.api.problems import (
 from uploads.api.v1 import router
 from uploads.errors import InvalidRequest, NotAuthenticated, UploadError
 from uploads.outages import is_outage
+
+
+class JsonRenderer(BaseRenderer):
+    """Writes JSON in UTF-8, without blanks."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        """Return the JSON of a response. Ninja has converted its models to dicts."""
+        return to_json(data)
+
 
 OpenAPI = dict[str, Any]
 
@@ -66,6 +79,7 @@ api = SlipwayAPI(
     openapi_url=None,
     auth=[TokenAuth(), BrowserAuth()],
     parser=StrictParser(),
+    renderer=JsonRenderer(),
 )
 api.add_router("", router)
 
