@@ -15,6 +15,7 @@ from uploads.lifecycle.inspecting import (
 )
 from uploads.lifecycle.judging import Objects, note_on
 from uploads.lifecycle.moving import expire, move, purge
+from uploads.lifecycle.new_uploads import Declaration
 from uploads.lifecycle.owning import remove, rename
 from uploads.lifecycle.presigning import (
     WantedPart,
@@ -36,7 +37,7 @@ from uploads.lifecycle.releasing import (
     may_be_released,
     request_release,
 )
-from uploads.lifecycle.starting import Declaration, start
+from uploads.lifecycle.starting import start
 from uploads.lifecycle.starting_many import Started, Wanted, start_many
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +29,7 @@ from uploads.lifecycle.starting import extended_deadline, open_multipart
 from uploads.metrics.counting import presigning
 from uploads.models import Upload
 from uploads.s3.bucket import get_download_presigner, get_presigner
-from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
+from uploads.s3.signed import ObjectToSign, PartToSign, SignedPost, SignedRequest
 from uploads.states import State, Transport
 from uploads.trail.writing import numbers_in_ranges, record
 
@@ -66,56 +67,89 @@ def presign(upload: Upload) -> SignedRequest | SignedPost | None:
             "of this upload in a browser."
         )
     seconds = extend_urls(upload, {"transport": upload.transport})
-    return _sign_whole(upload, seconds)
+    [signed] = _sign_whole([upload], seconds)
+    return signed
 
 
 @dataclass(frozen=True)
 class First:
-    """Facts about the first URL of a new upload.
+    """Facts about the first URLs that a request gets for its new uploads.
 
-    ``seconds`` is the URL's lifetime. ``detail`` is for the audit event.
+    ``seconds`` is the lifetime of the URLs. ``detail`` is for the audit events.
     """
 
     seconds: int
+    urls_expire_at: datetime
     detail: dict[str, str | int]
 
 
-def first_urls(upload: Upload) -> First | None:
-    """Set ``urls_expire_at`` of an unsaved row, and return facts about its first URL.
+def first_urls(uploads: Sequence[Upload]) -> dict[str, First]:
+    """Set ``urls_expire_at`` of unsaved rows, and return facts about their first URLs.
 
-    Returns None for transports that get no URL at the start of the upload.
+    The keys of the result are the transports that get a URL at the start of the upload.
     """
-    if upload.transport not in {Transport.PUT, Transport.POST}:
-        return None
+    firsts: dict[str, First] = {}
+    for upload in uploads:
+        if upload.transport not in {Transport.PUT, Transport.POST}:
+            continue
+        if upload.transport not in firsts:
+            firsts[upload.transport] = _first(upload)
+        upload.urls_expire_at = firsts[upload.transport].urls_expire_at
+    return firsts
+
+
+def _first(upload: Upload) -> First:
     now = upload.created_at
     seconds = min(
         options().url_expiry_seconds, int((upload.expires_at - now).total_seconds())
     )
     expires_at = now + timedelta(seconds=seconds)
-    upload.urls_expire_at = expires_at + SIGNING_MARGIN
     until = expires_at.isoformat(timespec="seconds")
-    return First(seconds, {"transport": upload.transport, "expires_at": until})
+    detail: dict[str, str | int] = {
+        "transport": upload.transport,
+        "expires_at": until,
+    }
+    return First(seconds, expires_at + SIGNING_MARGIN, detail)
 
 
-def presign_first(upload: Upload, first: First) -> SignedRequest | SignedPost:
-    """Return the request that sends the whole file. Commit the row before this call."""
-    return _sign_whole(upload, first.seconds)
+def presign_first(
+    uploads: Sequence[Upload], firsts: Mapping[str, First]
+) -> dict[uuid.UUID, SignedRequest | SignedPost]:
+    """Return the requests that send whole files. Commit the rows before this call."""
+    groups: dict[tuple[str, str], list[Upload]] = {}
+    for upload in uploads:
+        if upload.transport in firsts:
+            group = upload.transport, upload.checksum_algorithm
+            groups.setdefault(group, []).append(upload)
+    signed: dict[uuid.UUID, SignedRequest | SignedPost] = {}
+    for (transport, _), rows in groups.items():
+        requests = _sign_whole(rows, firsts[transport].seconds)
+        signed |= zip((row.pk for row in rows), requests, strict=True)
+    return signed
 
 
-def _sign_whole(upload: Upload, seconds: int) -> SignedRequest | SignedPost:
-    presigner, checksums = get_presigner(), checksums_of(upload)
-    make = (
-        presigner.post_object
-        if upload.transport == Transport.POST
-        else presigner.put_object
-    )
-    with presigning(upload.transport):
-        return make(
-            key=upload.key,
-            byte_size=upload.byte_size,
-            content_type=stored_type(upload.content_type),
-            expires_in=seconds,
-            **{checksums.attribute: checksums.of(upload)},
+def _sign_whole(
+    uploads: Sequence[Upload], seconds: int
+) -> Sequence[SignedRequest | SignedPost]:
+    """Return the requests that send whole files.
+
+    All uploads have the same transport and checksum algorithm.
+    """
+    checksums = checksums_of(uploads[0])
+    objects = [
+        ObjectToSign(
+            upload.key,
+            upload.byte_size,
+            stored_type(upload.content_type),
+            checksums.of(upload),
+        )
+        for upload in uploads
+    ]
+    with presigning(uploads[0].transport, len(uploads)):
+        if uploads[0].transport == Transport.POST:
+            return get_presigner().post_objects(objects, expires_in=seconds)
+        return get_presigner().put_objects(
+            objects, checksums=checksums, expires_in=seconds
         )
 
 

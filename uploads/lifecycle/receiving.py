@@ -27,9 +27,10 @@ from uploads.inspection.content_types import stored_type
 from uploads.inspection.detection import HEAD_BYTES, detect_type
 from uploads.inspection.guesses import UNKNOWN, ending_of, type_of
 from uploads.lifecycle.capabilities import capabilities
+from uploads.lifecycle.new_uploads import Declaration
 from uploads.lifecycle.policy import policy_for
 from uploads.lifecycle.presigning import extend_urls
-from uploads.lifecycle.starting import Declaration, start
+from uploads.lifecycle.starting import start
 from uploads.lifecycle.verification import Mismatch, find_form_mismatch
 from uploads.metrics.counting import presigning
 from uploads.models import Upload

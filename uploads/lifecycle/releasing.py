@@ -29,7 +29,7 @@ from uploads.inspection.verdicts import CONTENT, MALWARE, NOT_SCANNED
 from uploads.lifecycle import quota
 from uploads.lifecycle.checksums import checksums_of
 from uploads.lifecycle.moving import expire
-from uploads.lifecycle.starting import declared
+from uploads.lifecycle.new_uploads import declared
 from uploads.models import Upload
 from uploads.s3.bucket import ObjectFacts, get_bucket
 from uploads.s3.copying import MAX_COPY, copy_object

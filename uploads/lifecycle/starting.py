@@ -2,71 +2,31 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from uploads.conf import options
-from uploads.errors import FileTooLarge, InvalidRequest, StaleUpload, StorageError
+from uploads.errors import InvalidRequest, StaleUpload, StorageError
 from uploads.inspection.detection import detect_type, is_detector_missing
 from uploads.inspection.disguises import find_disguise
 from uploads.lifecycle import quota
-from uploads.lifecycle.checksums import (
-    choose_checksums,
-    differs,
-    recorded_checksums,
-)
+from uploads.lifecycle.checksums import differs
 from uploads.lifecycle.moving import move
 from uploads.lifecycle.multipart import create_multipart
+from uploads.lifecycle.new_uploads import (
+    Declaration,
+    NewUploads,
+    declared,
+    lifetime_of,
+)
 from uploads.lifecycle.policy import Policy, policy_for
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
-from uploads.s3.copying import MAX_COPY
-from uploads.s3.keys import new_key
-from uploads.s3.part_plan import (
-    MAX_SINGLE_PUT,
-    PartPlan,
-    clamp_part_size,
-    plan_parts,
-)
 from uploads.states import State, Transport
 from uploads.trail.writing import record
-
-FORM_LIFETIME = timedelta(days=1)
-"""Maximum lifetime of an upload by a form.
-
-This lifetime is short, because a form reserves more bytes than its file needs.
-"""
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """The client's declaration of a file, before any byte is sent.
-
-    Names are results of ``clean_filename`` and ``clean_relative_path``.
-    ``content_type`` is lower case without parameters. ``checksum_sha256`` is base64 of
-    the raw hash. If ``transport`` is None, the size of the file decides. The browser
-    uses ``last_modified`` and ``fingerprint`` (SHA-256 of the first 16 MiB) to
-    recognise the file after a reload. ``head`` has the file's first bytes, or is empty.
-    With these bytes, the server can refuse the file before the transfer.
-    """
-
-    filename: str
-    byte_size: int
-    content_type: str
-    checksum_sha256: str = ""
-    checksum_crc64nvme: str = ""
-    transport: Transport | None = None
-    relative_path: str = ""
-    last_modified: datetime | None = None
-    fingerprint: str = ""
-    head: bytes = b""
-    part_size: int | None = None
 
 
 def start(
@@ -125,41 +85,10 @@ def _detect(head: bytes) -> str | None:
     return detect_type(head) or (None if is_detector_missing() else "")
 
 
-def choose_transport(declaration: Declaration) -> Transport:
-    """Return the requested transport. By default, the size of the file decides.
-
-    Raises InvalidRequest if a multipart upload of an empty file is requested. Raises
-    FileTooLarge if the file is too large for the transport.
-    """
-    transport = declaration.transport or (
-        Transport.PUT if _plan(declaration).part_count == 1 else Transport.MULTIPART
-    )
-    if transport == Transport.MULTIPART:
-        if declaration.byte_size == 0:
-            raise InvalidRequest(
-                fields={
-                    "transport": [
-                        "The transport multipart cannot send an empty file. Use put."
-                    ]
-                }
-            )
-        return transport
-    if transport == Transport.FORM:
-        if declaration.byte_size > MAX_COPY:
-            raise FileTooLarge(f"The transport form can send at most {MAX_COPY} bytes.")
-        return transport
-    if declaration.byte_size > MAX_SINGLE_PUT:
-        raise FileTooLarge(
-            f"The transport {transport} can send at most {MAX_SINGLE_PUT} bytes. Use the "
-            "transport multipart."
-        )
-    return transport
-
-
 def _create(
     owner: Any, declaration: Declaration, idempotency_key: str | None
 ) -> Upload:
-    upload = new_upload(owner, declaration, idempotency_key)
+    upload = NewUploads(owner).row(declaration, idempotency_key)
     with transaction.atomic():
         # Every move locks the upload before the quota. The same order here avoids
         # deadlocks. If two requests have the same idempotency key, the INSERT of the
@@ -170,63 +99,6 @@ def _create(
     return upload
 
 
-def new_upload(
-    owner: Any, declaration: Declaration, idempotency_key: str | None
-) -> Upload:
-    """Return the unsaved row of a new upload.
-
-    Raises the errors of choose_transport and choose_checksums.
-    """
-    transport = choose_transport(declaration)
-    checksums = choose_checksums(declaration, transport)
-    single = transport != Transport.MULTIPART
-    now = timezone.now()
-    return Upload(
-        id=uuid.uuid4(),
-        owner=owner,
-        transport=transport,
-        key=new_key(options().key_prefix),
-        filename=declaration.filename,
-        relative_path=declaration.relative_path,
-        byte_size=declaration.byte_size,
-        content_type=declaration.content_type,
-        **recorded_checksums(declaration, checksums, transport),
-        part_size=max(1, declaration.byte_size)
-        if single
-        else _wished_plan(declaration).part_size,
-        last_modified=declaration.last_modified,
-        fingerprint=declaration.fingerprint,
-        idempotency_key=idempotency_key,
-        created_at=now,
-        expires_at=now + _lifetime(transport),
-    )
-
-
-def declared(upload: Upload) -> dict[str, Any]:
-    """Return the declared facts that the audit trail records."""
-    names = ["key", "transport", "byte_size", "content_type", "checksum_sha256"]
-    if upload.checksum_crc64nvme:
-        names.append("checksum_crc64nvme")
-    return {name: getattr(upload, name) for name in names}
-
-
-def _wished_plan(declaration: Declaration) -> PartPlan:
-    if declaration.part_size is None:
-        return _plan(declaration)
-    return plan_parts(
-        declaration.byte_size, min_part_size=clamp_part_size(declaration.part_size)
-    )
-
-
-def _plan(declaration: Declaration) -> PartPlan:
-    return plan_parts(declaration.byte_size, min_part_size=options().min_part_bytes)
-
-
-def _lifetime(transport: Transport) -> timedelta:
-    lifetime = timedelta(seconds=options().lifetime_seconds)
-    return min(lifetime, FORM_LIFETIME) if transport == Transport.FORM else lifetime
-
-
 def extended_deadline(upload: Upload, now: datetime) -> datetime:
     """Return the deadline after a request for URLs at ``now``.
 
@@ -234,7 +106,7 @@ def extended_deadline(upload: Upload, now: datetime) -> datetime:
     of these two times applies. The deadline is never later than start + lifetime +
     ``extension_seconds``.
     """
-    lifetime = _lifetime(Transport(upload.transport))
+    lifetime = lifetime_of(Transport(upload.transport))
     extension = timedelta(seconds=options().extension_seconds)
     return min(now + min(lifetime, extension), upload.created_at + lifetime + extension)
 

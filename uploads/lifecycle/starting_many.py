@@ -10,12 +10,10 @@ from django.db import IntegrityError, transaction
 
 from uploads.errors import StorageError, UploadError
 from uploads.lifecycle import quota
+from uploads.lifecycle.new_uploads import Declaration, NewUploads, declared
 from uploads.lifecycle.policy import Policy
 from uploads.lifecycle.presigning import first_urls, presign, presign_first
 from uploads.lifecycle.starting import (
-    Declaration,
-    declared,
-    new_upload,
     open_multipart,
     require_acceptable,
     require_same,
@@ -52,6 +50,7 @@ class Started:
 class _Batch:
     owner: Any
     results: list[Started]
+    rows: NewUploads
     new: dict[int, Upload] = field(default_factory=dict)
     """Unsaved rows. Each key is the upload's position in the batch."""
 
@@ -65,7 +64,7 @@ def start_many(
     of the quota. If an upload does not fit into the quota, its result is an error. A
     smaller upload that follows it may fit.
     """
-    batch = _Batch(owner, [Started() for _ in wanted])
+    batch = _Batch(owner, [Started() for _ in wanted], NewUploads(owner))
     known = _known(owner, wanted)
     for place, one in enumerate(wanted):
         try:
@@ -102,7 +101,7 @@ def _prepare(
         batch.results[place].upload = upload
         return
     require_acceptable(declaration, policy)
-    batch.new[place] = new_upload(batch.owner, declaration, one.idempotency_key)
+    batch.new[place] = batch.rows.row(declaration, one.idempotency_key)
 
 
 def _create(batch: _Batch) -> None:
@@ -110,7 +109,7 @@ def _create(batch: _Batch) -> None:
     if not batch.new:
         return
     rows = list(batch.new.values())
-    signed = {row.pk: first for row in rows if (first := first_urls(row))}
+    firsts = first_urls(rows)
     with transaction.atomic():
         # Insert the uploads before the quota changes, as in starting.py.
         Upload.objects.insert(rows)
@@ -122,20 +121,19 @@ def _create(batch: _Batch) -> None:
         record_many(
             [("upload.started", row, declared(row)) for row in made]
             + [
-                ("upload.presigned", row, signed[row.pk].detail)
+                ("upload.presigned", row, firsts[row.transport].detail)
                 for row in made
-                if row.pk in signed
+                if row.transport in firsts
             ],
             actor=batch.owner,
         )
-    for place, error in zip(batch.new, refused, strict=True):
+    signed = presign_first(made, firsts)
+    for (place, row), error in zip(batch.new.items(), refused, strict=True):
         result = batch.results[place]
         if error:
             result.error = error
-            continue
-        result.upload = row = batch.new[place]
-        if row.pk in signed:
-            result.request = presign_first(row, signed[row.pk])
+        else:
+            result.upload, result.request = row, signed.get(row.pk)
 
 
 def _start_one(owner: Any, one: Wanted, policy: Policy) -> Started:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from uploads.errors import StorageUnavailable
-from uploads.s3.checksums import SHA256, Checksums, chosen, headers_of
+from uploads.s3.checksums import SHA256, Checksums, chosen
 from uploads.s3.content_disposition import Disposition, content_disposition
 from uploads.s3.credentials import Credentials
+from uploads.s3.policies import FIELDS_OF_OBJECT, FormSigner
 from uploads.s3.signature import (
     SLOT,
-    PartSigner,
     Scope,
     Target,
+    UrlSigner,
     encode_path,
-    policy_fields,
     presigned_url,
+    single_spaced,
     timestamp,
 )
-from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
+from uploads.s3.signed import ObjectToSign, PartToSign, SignedPost, SignedRequest
 from uploads.text.hosts import host_header, is_address
 
 MAX_EXPIRES_IN = 900
@@ -68,6 +67,7 @@ class Presigner:
             self._root = f"{self._root}/{encode_path(bucket_name)}"
         self._host = host
         self.origin = f"{parts.scheme}://{place}"
+        self._form_url = f"{self.origin}{self._root or '/'}"
 
     def put_object(
         self,
@@ -83,18 +83,42 @@ class Presigner:
         ``checksum`` is one of checksum_sha256 and checksum_crc64nvme, in base64. S3
         answers 412 if the key already has an object.
         """
-        return self._sign(
-            "PUT",
-            key,
-            headers={
+        checksums, value = chosen(**checksum)
+        wanted = ObjectToSign(key, byte_size, content_type, value)
+        [signed] = self.put_objects(
+            [wanted], checksums=checksums, expires_in=expires_in
+        )
+        return signed
+
+    def put_objects(
+        self,
+        objects: Iterable[ObjectToSign],
+        *,
+        expires_in: int,
+        checksums: Checksums = SHA256,
+    ) -> list[SignedRequest]:
+        """Return a PUT request for each object. All URLs expire at the same time."""
+        scope, seconds, expires_at = self._scope(expires_in)
+        name = checksums.header
+        fixed = {"content-disposition": "attachment", "if-none-match": "*"}
+        signer = UrlSigner(
+            target=Target(self.origin, self._host, f"{self._root}/{SLOT}"),
+            headers={**fixed, "content-length": SLOT, "content-type": SLOT, name: SLOT},
+            scope=scope,
+            expires_in=seconds,
+        )
+        requests = []
+        for key, byte_size, content_type, checksum in objects:
+            texts = single_spaced(content_type), single_spaced(checksum)
+            url = signer.url(encode_path(key), byte_size, *texts)
+            headers = {
                 "Content-Type": content_type,
                 "Content-Disposition": "attachment",
                 "If-None-Match": "*",
-                **headers_of(**checksum),
-            },
-            byte_size=byte_size,
-            expires_in=expires_in,
-        )
+                name: checksum,
+            }
+            requests.append(SignedRequest("PUT", url, headers, expires_at))
+        return requests
 
     def upload_part(
         self,
@@ -128,17 +152,22 @@ class Presigner:
     ) -> list[SignedRequest]:
         """Return a PUT request for each part. All URLs expire at the same time."""
         scope, seconds, expires_at = self._scope(expires_in)
-        signer = PartSigner(
+        name = checksums.header
+        signer = UrlSigner(
             target=self._target(key),
             query=[("uploadId", multipart_id), ("partNumber", SLOT)],
-            headers={checksums.header: SLOT, "content-length": SLOT},
+            headers={name: SLOT, "content-length": SLOT},
             scope=scope,
             expires_in=seconds,
         )
-        name = checksums.header
         return [
-            SignedRequest("PUT", signer.url(*part), {name: part.checksum}, expires_at)
-            for part in parts
+            SignedRequest(
+                "PUT",
+                signer.url(number, byte_size, single_spaced(checksum)),
+                {name: checksum},
+                expires_at,
+            )
+            for number, byte_size, checksum in parts
         ]
 
     def get_object(
@@ -162,7 +191,16 @@ class Presigner:
         ]
         if version_id:
             query.append(("versionId", version_id))
-        return self._sign("GET", key, query=query, expires_in=expires_in)
+        scope, seconds, expires_at = self._scope(expires_in)
+        url = presigned_url(
+            method="GET",
+            target=self._target(key),
+            query=query,
+            headers={},
+            scope=scope,
+            expires_in=seconds,
+        )
+        return SignedRequest("GET", url, {}, expires_at)
 
     def post_object(
         self,
@@ -178,15 +216,37 @@ class Presigner:
         A form has no create-only condition. So if a client sends the form twice, S3
         stores the file again.
         """
-        fields = {
-            "key": key,
-            "Content-Type": content_type,
-            "Content-Disposition": "attachment",
-            "x-amz-checksum-algorithm": "SHA256",
-            "x-amz-checksum-sha256": checksum_sha256,
-            "success_action_status": "201",
-        }
-        return self._sign_form(fields, (byte_size, byte_size), expires_in=expires_in)
+        wanted = ObjectToSign(key, byte_size, content_type, checksum_sha256)
+        [signed] = self.post_objects([wanted], expires_in=expires_in)
+        return signed
+
+    def post_objects(
+        self, objects: Iterable[ObjectToSign], *, expires_in: int
+    ) -> list[SignedPost]:
+        """Return a form for each object. All forms expire at the same time."""
+        scope, _, expires_at = self._scope(expires_in)
+        signer = FormSigner(
+            bucket_name=self.bucket_name,
+            pinned=FIELDS_OF_OBJECT,
+            scope=scope,
+            expires_at=expires_at,
+        )
+        return [
+            SignedPost(
+                "POST",
+                self._form_url,
+                signer.fields(
+                    {
+                        "key": key,
+                        "Content-Type": content_type,
+                        "x-amz-checksum-sha256": checksum,
+                    },
+                    length=(byte_size, byte_size),
+                ),
+                expires_at,
+            )
+            for key, byte_size, content_type, checksum in objects
+        ]
 
     def plain_form(
         self, *, key: str, max_bytes: int, redirect_url: str, expires_in: int
@@ -197,70 +257,21 @@ class Presigner:
         ``${filename}`` with the name of the file and stores the name in the object's
         metadata. Some other servers store the text ``${filename}`` itself.
         """
-        fields = {
-            "key": key,
-            "Content-Type": "application/octet-stream",
-            "Content-Disposition": "attachment",
-            "success_action_redirect": redirect_url,
-        }
-        return self._sign_form(
-            fields,
-            (0, max_bytes),
-            expires_in=expires_in,
-            open_fields={"x-amz-meta-filename": "${filename}"},
-        )
-
-    def _sign_form(
-        self,
-        pinned: dict[str, str],
-        length: tuple[int, int],
-        *,
-        expires_in: int,
-        open_fields: dict[str, str] | None = None,
-    ) -> SignedPost:
-        """Return a form that S3 accepts only with exactly the values in ``pinned``.
-
-        The fields in ``open_fields`` may have any value.
-        """
         scope, _, expires_at = self._scope(expires_in)
-        pinned, left_open = pinned | policy_fields(scope), open_fields or {}
-        conditions = [
-            {"bucket": self.bucket_name},
-            ["content-length-range", *length],
-            *(["eq", f"${name}", value] for name, value in pinned.items()),
-            *(["starts-with", f"${name}", ""] for name in left_open),
-        ]
-        expiration = f"{expires_at:%Y-%m-%dT%H:%M:%SZ}"
-        document = json.dumps({"expiration": expiration, "conditions": conditions})
-        policy = base64.b64encode(document.encode()).decode()
-        signed = {"policy": policy, "x-amz-signature": scope.sign(policy)}
-        url = f"{self.origin}{self._root or '/'}"
-        return SignedPost("POST", url, {**pinned, **left_open, **signed}, expires_at)
-
-    def _sign(
-        self,
-        method: str,
-        key: str,
-        *,
-        expires_in: int,
-        query: Sequence[tuple[str, str]] = (),
-        headers: dict[str, str] | None = None,
-        byte_size: int | None = None,
-    ) -> SignedRequest:
-        scope, seconds, expires_at = self._scope(expires_in)
-        sent = headers or {}
-        signed = {name.lower(): value for name, value in sent.items()}
-        if byte_size is not None:
-            signed["content-length"] = str(byte_size)
-        url = presigned_url(
-            method=method,
-            target=self._target(key),
-            query=query,
-            headers=signed,
+        signer = FormSigner(
+            bucket_name=self.bucket_name,
+            pinned={
+                "key": key,
+                "Content-Type": "application/octet-stream",
+                "Content-Disposition": "attachment",
+                "success_action_redirect": redirect_url,
+            },
+            left_open={"x-amz-meta-filename": "${filename}"},
             scope=scope,
-            expires_in=seconds,
+            expires_at=expires_at,
         )
-        return SignedRequest(method, url, sent, expires_at)
+        fields = signer.fields({}, length=(0, max_bytes))
+        return SignedPost("POST", self._form_url, fields, expires_at)
 
     def _target(self, key: str) -> Target:
         path = f"{self._root}/{encode_path(key)}"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from uploads.s3.credentials import Credentials
 from uploads.s3.presigner import Presigner
+from uploads.s3.signature import presigned_url
 from uploads.s3.signed import SignedRequest
 
 
@@ -24,14 +25,20 @@ class ProbePresigner(Presigner):
         expires_in: int = 300,
     ) -> SignedRequest:
         """Sign a request for ``key``, or for the bucket if ``key`` is empty."""
-        return self._sign(
-            method,
-            key,
-            expires_in=expires_in,
+        scope, seconds, expires_at = self._scope(expires_in)
+        sent = dict(headers or {})
+        signed = {name.lower(): value for name, value in sent.items()}
+        if byte_size is not None:
+            signed["content-length"] = str(byte_size)
+        url = presigned_url(
+            method=method,
+            target=self._target(key),
             query=query,
-            headers=dict(headers or {}),
-            byte_size=byte_size,
+            headers=signed,
+            scope=scope,
+            expires_in=seconds,
         )
+        return SignedRequest(method, url, sent, expires_at)
 
     def credentials(self) -> Credentials:
         """Return the current credentials, or raise StorageUnavailable."""

@@ -1,11 +1,11 @@
-"""Computes signatures of version 4 for URLs, requests and POST policies.
+"""Computes signatures of version 4 for URLs and requests.
 
 Source: the Amazon S3 API Reference, "Authenticating Requests: Using Query
 Parameters". Everything here is a pure function or an immutable value.
 
 For each URL, boto3 again computes values that are the same for all URLs. This takes
 most of boto3's time. This module caches the signing key of a day, so one URL needs only
-one SHA-256 and one HMAC.
+one SHA-256 and one HMAC. policies.py signs forms.
 tests/unit/s3/test_presigner_and_botocore.py compares the URLs with botocore's, byte for
 byte.
 """
@@ -22,14 +22,14 @@ from urllib.parse import quote
 
 from uploads.s3.credentials import Credentials
 
-_ALGORITHM = "AWS4-HMAC-SHA256"
+ALGORITHM = "AWS4-HMAC-SHA256"
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _BLOCK_BYTES = 64  # the block size of SHA-256
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
 SLOT = "\x00slot\x00"
-"""Placeholder for the values that differ between the parts of an upload.
+"""Placeholder for the values that differ between the URLs or forms of one signer.
 
 Its NUL characters never occur in a real value.
 """
@@ -163,7 +163,7 @@ def authorization(
             method,
             target.path,
             "",
-            *(f"{name}:{_single_spaced(signed[name])}" for name in names),
+            *(f"{name}:{single_spaced(signed[name])}" for name in names),
             "",
             signed_headers,
             _EMPTY_SHA256,
@@ -173,26 +173,27 @@ def authorization(
     signature = scope.sign(_to_sign(scope) + digest)
     return {
         "x-amz-content-sha256": _EMPTY_SHA256,
-        "Authorization": f"{_ALGORITHM} Credential={scope.credential}, "
+        "Authorization": f"{ALGORITHM} Credential={scope.credential}, "
         f"SignedHeaders={signed_headers}, Signature={signature}",
     }
 
 
-class PartSigner:
-    """Signs URLs for the parts of one upload and computes their common values once.
+class UrlSigner:
+    """Signs many URLs that differ in a few values, and computes the rest once.
 
-    ``headers`` and ``query`` are as in presigned_url. SLOT replaces the part number,
-    the length and the checksum. All URLs have the same time of signing.
+    The arguments are as in presigned_url, but SLOT replaces each value that differs.
+    The URL has one SLOT, in the path or in the query. All URLs have the same time of
+    signing.
     """
 
     def __init__(
         self,
         *,
         target: Target,
-        query: Iterable[tuple[str, str]],
         headers: Mapping[str, str],
         scope: Scope,
         expires_in: int,
+        query: Iterable[tuple[str, str]] = (),
     ) -> None:
         canonical_request, sent = _texts(
             method="PUT",
@@ -202,26 +203,30 @@ class PartSigner:
             scope=scope,
             expires_in=expires_in,
         )
-        before, *between = canonical_request.split(SLOT)
+        before, _, after = canonical_request.partition(SLOT)
         self._before = hashlib.sha256(before.encode())
-        # The canonical request has the part number first, then length and checksum.
-        self._after_number, self._after_length, self._after_checksum = between
-        self._url_before, self._url_after = sent.split(SLOT)
-        self._url_after += "&X-Amz-Signature="
+        self._after = _template(SLOT + after)
+        self._url = _template(sent) + "&X-Amz-Signature=%s"
         self._inner, self._outer = scope.hmac_states()
         self._inner.update(_to_sign(scope).encode())
 
-    def url(self, part_number: int, byte_size: int, checksum: str) -> str:
-        """Return the URL that permits the upload of one part."""
+    def url(self, in_url: str | int, *in_headers: str | int) -> str:
+        """Return the URL for these values.
+
+        ``in_url`` is percent-encoded. ``in_headers`` are results of ``single_spaced``,
+        in the alphabetical order of the names of the headers.
+        """
         request = self._before.copy()
-        request.update(
-            f"{part_number}{self._after_number}{byte_size}{self._after_length}"
-            f"{_single_spaced(checksum)}{self._after_checksum}".encode()
-        )
+        request.update((self._after % (in_url, *in_headers)).encode())
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(request.hexdigest().encode())
         outer.update(inner.digest())
-        return f"{self._url_before}{part_number}{self._url_after}{outer.hexdigest()}"
+        return self._url % (in_url, outer.hexdigest())
+
+
+def _template(text: str) -> str:
+    """Return a template for the operator %, with a place for each SLOT in ``text``."""
+    return text.replace("%", "%%").replace(SLOT, "%s")
 
 
 def _texts(
@@ -242,7 +247,7 @@ def _texts(
             (name, SLOT if value is SLOT else encode_value(value))
             for name, value in query
         ),
-        ("X-Amz-Algorithm", _ALGORITHM),
+        ("X-Amz-Algorithm", ALGORITHM),
         ("X-Amz-Credential", encode_value(scope.credential)),
         ("X-Amz-Date", scope.moment),
         ("X-Amz-Expires", str(expires_in)),
@@ -255,7 +260,7 @@ def _texts(
             method,
             target.path,
             "&".join(f"{name}={value}" for name, value in sorted(pairs)),
-            *(f"{name}:{_single_spaced(signed[name])}" for name in names),
+            *(f"{name}:{single_spaced(signed[name])}" for name in names),
             "",
             signed_headers,
             "UNSIGNED-PAYLOAD",
@@ -270,23 +275,9 @@ def _to_sign(scope: Scope) -> str:
 
     The caller appends the hash of the canonical request.
     """
-    return f"{_ALGORITHM}\n{scope.moment}\n{scope.day_and_service}\n"
+    return f"{ALGORITHM}\n{scope.moment}\n{scope.day_and_service}\n"
 
 
-def _single_spaced(value: str) -> str:
+def single_spaced(value: str) -> str:
+    """Return the value of a header in the form that signatures cover."""
     return " ".join(value.split())
-
-
-def policy_fields(scope: Scope) -> dict[str, str]:
-    """Return the form fields that identify the credentials and the time of signing.
-
-    The caller adds a condition to the form's policy for each of these fields.
-    """
-    fields = {
-        "x-amz-algorithm": _ALGORITHM,
-        "x-amz-credential": scope.credential,
-        "x-amz-date": scope.moment,
-    }
-    if scope.credentials.token:
-        fields["x-amz-security-token"] = scope.credentials.token
-    return fields

@@ -20,6 +20,15 @@ class SignedRequest(NamedTuple):
     expires_at: datetime
 
 
+class ObjectToSign(NamedTuple):
+    """Describes a file that one request uploads. Its checksum is in base64."""
+
+    key: str
+    byte_size: int
+    content_type: str
+    checksum: str
+
+
 class PartToSign(NamedTuple):
     """Describes a part to upload. Its checksum is in base64."""
 

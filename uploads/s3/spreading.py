@@ -6,12 +6,15 @@ it opens up to twelve connections. So uploads are faster if each connection is s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 from zlib import crc32
 
 from uploads.s3.presigner import Presigner
-from uploads.s3.signed import PartToSign, SignedPost, SignedRequest
+from uploads.s3.signed import ObjectToSign, PartToSign, SignedPost, SignedRequest
+
+Wanted = TypeVar("Wanted")
+Signed = TypeVar("Signed")
 
 
 class SpreadPresigner(Presigner):
@@ -25,26 +28,48 @@ class SpreadPresigner(Presigner):
         super().__init__(endpoint_url=endpoint_urls[0], **arguments)
         self.hosts = [Presigner(endpoint_url=url, **arguments) for url in endpoint_urls]
 
-    def put_object(self, *, key: str, **declared: Any) -> SignedRequest:
-        """Return a signed PUT request. The host of its URL depends on the key."""
-        return self._turn(crc32(key.encode())).put_object(key=key, **declared)
+    def put_objects(
+        self, objects: Iterable[ObjectToSign], **common: Any
+    ) -> list[SignedRequest]:
+        """Return a PUT request for each object. Its key selects the host."""
+        return self._spread(
+            list(objects), _number, lambda host, mine: host.put_objects(mine, **common)
+        )
 
-    def post_object(self, *, key: str, **declared: Any) -> SignedPost:
-        """Return a signed form. The host of its URL depends on the key."""
-        return self._turn(crc32(key.encode())).post_object(key=key, **declared)
+    def post_objects(
+        self, objects: Iterable[ObjectToSign], **common: Any
+    ) -> list[SignedPost]:
+        """Return a form for each object. Its key selects the host."""
+        return self._spread(
+            list(objects), _number, lambda host, mine: host.post_objects(mine, **common)
+        )
 
     def upload_parts(
         self, *, parts: Iterable[PartToSign], **upload: Any
     ) -> list[SignedRequest]:
         """Return a signed PUT request for each part. Its number selects the host."""
-        wanted = list(parts)
-        signed: dict[int, SignedRequest] = {}
-        for host in self.hosts:
-            mine = [part for part in wanted if self._turn(part.part_number - 1) is host]
-            requests = host.upload_parts(parts=mine, **upload) if mine else []
-            for part, request in zip(mine, requests, strict=True):
-                signed[part.part_number] = request
-        return [signed[part.part_number] for part in wanted]
+        return self._spread(
+            list(parts),
+            lambda part: part.part_number - 1,
+            lambda host, mine: host.upload_parts(parts=mine, **upload),
+        )
 
-    def _turn(self, number: int) -> Presigner:
-        return self.hosts[number % len(self.hosts)]
+    def _spread(
+        self,
+        wanted: list[Wanted],
+        number_of: Callable[[Wanted], int],
+        sign: Callable[[Presigner, list[Wanted]], list[Signed]],
+    ) -> list[Signed]:
+        """Let the hosts sign in turn, and return the results in the order of wanted."""
+        signed: dict[int, Signed] = {}
+        turns = [number_of(one) % len(self.hosts) for one in wanted]
+        for turn, host in enumerate(self.hosts):
+            places = [place for place, other in enumerate(turns) if other == turn]
+            if places:
+                results = sign(host, [wanted[place] for place in places])
+                signed.update(zip(places, results, strict=True))
+        return [signed[place] for place in range(len(wanted))]
+
+
+def _number(wanted: ObjectToSign) -> int:
+    return crc32(wanted.key.encode())

@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.storage_faults import count_s3_calls
+from uploads.conf import options
 from uploads.lifecycle import completing_many, inspecting, quota
 from uploads.models import AuditEvent, StorageQuota, Upload
 from uploads.s3.bucket import Bucket
@@ -65,6 +68,11 @@ def count_queries(act: Any) -> int:
     ) as seen:
         act()
     return len(seen)
+
+
+def columns_of(upload_id: str) -> dict[str, Any]:
+    rows: Any = Upload.objects.filter(pk=upload_id).values()
+    return dict(rows.get())
 
 
 def test_starting_a_batch_needs_a_constant_number_of_queries(
@@ -123,6 +131,71 @@ def test_batch_start_writes_the_same_rows_as_single_starts(
         for event in AuditEvent.objects.filter(kind="upload.presigned")
     ]
     assert details[0] == details[1] == details[2]
+
+
+def test_rows_and_events_of_a_batch_keep_the_order_of_the_request(
+    browser: Client, alice: User
+) -> None:
+    start(browser, [declaration(number) for number in range(20)])
+
+    newest = Upload.objects.filter(owner=alice).newest(limit=20)
+    assert [row.filename for row in newest] == [f"{n}.txt" for n in range(19, -1, -1)]
+    events = AuditEvent.objects.filter(kind="upload.started").order_by("pk")
+    assert [event.upload_id for event in events] == [row.pk for row in newest[::-1]]
+
+
+def test_uploads_of_a_batch_have_the_columns_of_a_single_start(
+    browser: Client, alice: User
+) -> None:
+    declared = declaration(
+        0,
+        last_modified="2026-11-20T10:00:00.5Z",
+        fingerprint=declaration(1)["checksum_sha256"],
+        relative_path="a/b",
+    )
+    alone = send(browser, "/uploads", declared).json()
+    batch = start(
+        browser,
+        [
+            {**declared, "transport": transport, "idempotency_key": transport}
+            for transport in ("put", "post", "multipart")
+        ],
+    )
+
+    single = columns_of(alone["id"])
+    differing = {
+        *("id", "key", "idempotency_key", "created_at", "expires_at"),
+        "urls_expire_at",
+    }
+    assert single["expires_at"] - single["created_at"] == timedelta(
+        seconds=options().lifetime_seconds
+    )
+    for result in batch:
+        row = columns_of(result["upload"]["id"])
+        expected = dict(single)
+        expected["transport"] = result["upload"]["transport"]
+        if row["transport"] == "multipart":
+            expected |= {"part_size": row["part_size"], "checksum_sha256": ""}
+            expected |= {"multipart_id": row["multipart_id"], "urls_expire_at": None}
+            assert row["urls_expire_at"] is None
+        assert {name for name in row if row[name] != expected[name]} <= differing
+        lifetime = row["expires_at"] - row["created_at"]
+        assert 0 <= options().lifetime_seconds - lifetime.total_seconds() < 60
+
+
+def test_times_in_responses_have_the_format_of_the_django_encoder(
+    browser: Client,
+) -> None:
+    [result] = start(
+        browser, [declaration(0, last_modified="2026-11-20T10:00:00.123456Z")]
+    )
+
+    shown, row = result["upload"], Upload.objects.get()
+    names = ("created_at", "expires_at", "last_modified")
+    expected = json.loads(DjangoJSONEncoder().encode([getattr(row, n) for n in names]))
+    assert [shown[name] for name in names] == expected
+    assert shown["last_modified"] == "2026-11-20T10:00:00.123Z"
+    assert shown["completed_at"] is None
 
 
 def test_batch_over_the_quota_admits_the_files_that_fit_in_order(

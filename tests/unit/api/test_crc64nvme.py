@@ -44,6 +44,12 @@ def test_batch_accepts_files_with_different_checksum_algorithms(call: Call) -> N
     assert [result["upload"]["checksum_algorithm"] for result in results] == [
         *("crc64nvme", "sha256"),
     ]
+    headers = [result["upload"]["request"]["headers"] for result in results]
+    assert headers[0]["x-amz-checksum-crc64nvme"] == CRC
+    assert headers[1]["x-amz-checksum-sha256"] == CHECKSUM
+    assert headers[0].keys() & headers[1].keys() == {
+        *("Content-Type", "Content-Disposition", "If-None-Match"),
+    }
 
 
 @pytest.mark.parametrize("value", MALFORMED)

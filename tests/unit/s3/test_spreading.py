@@ -12,7 +12,7 @@ import time_machine
 from uploads.s3.bucket import get_bucket, get_download_presigner, get_presigner
 from uploads.s3.identities import presigner_of
 from uploads.s3.presigner import Presigner
-from uploads.s3.signed import PartToSign, SignedRequest
+from uploads.s3.signed import ObjectToSign, PartToSign, SignedRequest
 from uploads.s3.spreading import SpreadPresigner
 
 FIRST, SECOND, THIRD = (f"https://s3-{name}.example.org" for name in "abc")
@@ -99,6 +99,30 @@ def test_forms_of_the_page_are_distributed_over_the_hosts_by_key() -> None:
 
     assert len(set(hosts)) == 3
     assert hosts == [urlsplit(put.url).hostname for put in puts]
+
+
+def test_requests_of_a_batch_equal_single_requests_in_the_same_order() -> None:
+    presigner = get_presigner()
+    objects = [
+        ObjectToSign(f"100%s/{number} ü", number, f"a/%{number}", f"%d{HASH}")
+        for number in range(20)
+    ]
+    singles: list[dict[str, Any]] = [
+        {
+            "key": key,
+            "byte_size": size,
+            "content_type": kind,
+            "checksum_sha256": checksum,
+            "expires_in": 60,
+        }
+        for key, size, kind, checksum in objects
+    ]
+
+    with time_machine.travel(0, tick=False):
+        puts = presigner.put_objects(objects, expires_in=60)
+        forms = presigner.post_objects(objects, expires_in=60)
+        assert puts == [presigner.put_object(**single) for single in singles]
+        assert forms == [presigner.post_object(**single) for single in singles]
 
 
 def test_downloads_and_plain_forms_use_the_first_host() -> None:
