@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from uploads.metrics import instruments
@@ -32,12 +32,14 @@ def count_request(
     instruments.request_seconds.labels(route).observe(seconds)
 
 
-def count_move(state: str, transport: str, *, reason: str, byte_size: int) -> None:
-    """Count one upload that has entered ``state``, and its bytes."""
+def count_moves(
+    state: str, transport: str, *, reason: str, byte_sizes: Sequence[int]
+) -> None:
+    """Count uploads that have entered ``state``, and their bytes."""
     if reason and not _CAUSE.fullmatch(reason):
         reason = OTHER
-    instruments.upload_moves.labels(state, transport, reason).inc()
-    instruments.upload_bytes.labels(state, transport).inc(byte_size)
+    instruments.upload_moves.labels(state, transport, reason).inc(len(byte_sizes))
+    instruments.upload_bytes.labels(state, transport).inc(sum(byte_sizes))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from uploads.metrics.counting import count_move
+from uploads.metrics.counting import count_moves
 from uploads.models import AuditEvent, Upload
 from uploads.states import State
 from uploads.text.filenames import printable
@@ -45,7 +45,7 @@ def record(
 
     ``user`` and ``actor`` may be accounts or ids of accounts.
     """
-    values = _values(kind, upload, detail) | _common(actor)
+    values = _values(kind, upload, _clean(detail or {})) | _common(actor)
     if user is not None:
         values["user_id"] = _id(user)
     AuditEvent(**values).save(force_insert=True)
@@ -58,19 +58,25 @@ def record_many(
 ) -> None:
     """Write all events with one statement. An event is (kind, upload, detail)."""
     events, common = list(events), _common(actor)
+    # Many events of a batch have the same object as detail. Clean it once.
+    details = {id(detail): detail for _, _, detail in events}
+    cleaned = {key: _clean(detail or {}) for key, detail in details.items()}
     AuditEvent.objects.insert(
-        [_values(kind, upload, detail) | common for kind, upload, detail in events]
+        [
+            _values(kind, upload, cleaned[id(detail)]) | common
+            for kind, upload, detail in events
+        ]
     )
     _count(events)
 
 
 def _count(events: list[tuple[str, Upload, dict[str, Any] | None]]) -> None:
     """Count the moves among ``events`` in the metrics when the transaction commits."""
-    moves = [
-        (ENTERED[kind], upload.transport, _cause(detail), upload.byte_size)
-        for kind, upload, detail in events
-        if kind in ENTERED
-    ]
+    moves: dict[tuple[str, str, str], list[int]] = {}
+    for kind, upload, detail in events:
+        if kind in ENTERED:
+            move = ENTERED[kind], upload.transport, _cause(detail)
+            moves.setdefault(move, []).append(upload.byte_size)
     if moves:
         transaction.on_commit(lambda: _count_moves(moves))
 
@@ -79,20 +85,18 @@ def _cause(detail: dict[str, Any] | None) -> str:
     return str((detail or {}).get("cause", ""))
 
 
-def _count_moves(moves: list[tuple[str, str, str, int]]) -> None:
-    for state, transport, reason, byte_size in moves:
-        count_move(state, transport, reason=reason, byte_size=byte_size)
+def _count_moves(moves: dict[tuple[str, str, str], list[int]]) -> None:
+    for (state, transport, reason), sizes in moves.items():
+        count_moves(state, transport, reason=reason, byte_sizes=sizes)
 
 
-def _values(
-    kind: str, upload: Upload | None, detail: dict[str, Any] | None
-) -> dict[str, Any]:
+def _values(kind: str, upload: Upload | None, detail: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes of an event that differ between the events of a batch."""
     return {
         "kind": kind,
         "upload_id": upload.pk if upload is not None else None,
         "user_id": upload.owner_id if upload is not None else None,
-        "detail": _clean(detail or {}),
+        "detail": detail,
     }
 
 

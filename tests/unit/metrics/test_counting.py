@@ -8,11 +8,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.support.builders import begin, put
+from tests.support.builders import begin, declare, put
 from uploads import lifecycle
+from uploads.lifecycle.policy import policy_for
 from uploads.lifecycle.presigning import WantedPart, presign_download, presign_parts
 from uploads.metrics.instruments import REGISTRY
 from uploads.s3.bucket import Bucket, get_bucket
+from uploads.states import Transport
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,6 +90,29 @@ def test_presigned_urls_and_their_seconds_are_counted_by_kind(
     assert change_of("slipway_presign_seconds_count", kind="part") == 1
     assert change_of("slipway_presigned_urls_total", kind="put") == 1
     assert change_of("slipway_presigned_urls_total", kind="download") == 1
+
+
+def test_batch_of_starts_counts_each_upload_and_one_signing_per_transport(
+    bucket: Bucket, owner: User
+) -> None:
+    change_of = MetricChanges()
+    wanted = [
+        lifecycle.Wanted(declare(b"x" * size, transport=transport))
+        for size, transport in (
+            (1, Transport.PUT),
+            (2, Transport.POST),
+            (3, Transport.POST),
+        )
+    ]
+
+    lifecycle.start_many(owner=owner, wanted=wanted, policy=policy_for(owner))
+
+    for transport, count, size in (("put", 1, 1), ("post", 2, 5)):
+        labels = {"state": "pending", "transport": transport}
+        assert change_of("slipway_upload_moves_total", reason="", **labels) == count
+        assert change_of("slipway_upload_bytes_total", **labels) == size
+        assert change_of("slipway_presigned_urls_total", kind=transport) == count
+        assert change_of("slipway_presign_seconds_count", kind=transport) == 1
 
 
 def test_calls_to_s3_are_counted_by_verb_and_result(bucket: Bucket) -> None:
