@@ -74,13 +74,14 @@ def object_facts(headers: Mapping[str, str]) -> ObjectFacts:
     """Return the facts in the headers of an answer to HeadObject or GetObject.
 
     The request must not have a range. With a range, Content-Length is the range's size.
+    The names in ``headers`` are lower case, or ``headers`` ignores case.
     """
     return ObjectFacts(
-        byte_size=int(headers["Content-Length"]),
-        etag=headers["ETag"],
-        content_type=headers.get("Content-Type", ""),
-        content_disposition=headers.get("Content-Disposition", ""),
-        content_encoding=headers.get("Content-Encoding", ""),
+        byte_size=int(headers["content-length"]),
+        etag=headers["etag"],
+        content_type=headers.get("content-type", ""),
+        content_disposition=headers.get("content-disposition", ""),
+        content_encoding=headers.get("content-encoding", ""),
         checksum_sha256=headers.get(SHA256.header),
         checksum_crc64nvme=headers.get(CRC64NVME.header),
         version_id=headers.get("x-amz-version-id"),

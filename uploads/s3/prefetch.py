@@ -128,7 +128,7 @@ def _prefetch(outcomes: list[Outcome], head_bytes: int) -> Prefetch | None:
             return None
     except (KeyError, ValueError):  # S3 did not send the length or the ETag
         return None
-    is_same = last.headers.get("ETag") == facts.etag
+    is_same = last.headers.get("etag") == facts.etag
     return Prefetch(facts, last.body) if is_same else None
 
 

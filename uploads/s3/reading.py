@@ -61,7 +61,7 @@ def read_range(
         raise StorageUnavailable(
             "S3 sent fewer bytes of the object than the site requested. Try again."
         )
-    if etag and answer.headers.get("ETag") != etag:  # some servers ignore If-Match
+    if etag and answer.headers.get("etag") != etag:  # some servers ignore If-Match
         raise StorageUnavailable("The object was replaced while it was read.")
     return answer.body
 
@@ -73,4 +73,4 @@ def range_header(start: int, length: int) -> dict[str, str]:
 
 def is_whole(answer: Answer, length: int) -> bool:
     """Return whether the body has ``length`` bytes, or ends with the object."""
-    return len(answer.body) >= min(length, int(answer.headers["Content-Length"]))
+    return len(answer.body) >= min(length, int(answer.headers["content-length"]))

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from uploads.s3.credentials import current_credentials
 from uploads.s3.descriptions import USER_AGENT
 from uploads.s3.failures import NO_CREDENTIALS, code_in
 from uploads.s3.measuring import count_call, measured
-from uploads.s3.signature import Scope, Target, authorization, encode_path, timestamp
+from uploads.s3.signature import RequestSigner, Scope, encode_path, timestamp
 from uploads.s3.transfer_options import Settings, settings_of
 from uploads.s3.transfers import LANES, Order, Reply, exchange
 from uploads.text.hosts import host_header
@@ -60,7 +60,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Answer:
-    """Contains a successful answer of S3. The keys of ``headers`` ignore case."""
+    """Contains a successful answer of S3. Read ``headers`` with lower-case names."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -123,7 +123,8 @@ class ObjectRequests:
     def _send_once(
         self, operation: str, key: str, headers: Mapping[str, str], max_bytes: int
     ) -> Answer:
-        request = self._signed(_METHODS[operation], key, headers)
+        read = Read(operation, key, headers, max_bytes)
+        request = _prepared(self._order(self._signer(headers), read))
         answer = self._answer_of_hook(operation, request)
         if answer is None:
             answer = self._client._endpoint.http_session.send(request)  # noqa: SLF001  the connections
@@ -150,34 +151,43 @@ class ObjectRequests:
         if settings is None:
             with ThreadPoolExecutor(LANES, thread_name_prefix="s3") as lanes:
                 return list(lanes.map(self._try, reads))
+        signers: dict[tuple[tuple[str, str], ...], RequestSigner] = {}
+        orders: list[Order] = []
         try:
-            requests = [
-                self._signed(_METHODS[read.operation], read.key, read.headers)
-                for read in reads
-            ]
+            for read in reads:
+                headers = tuple(read.headers.items())
+                if headers not in signers:
+                    signers[headers] = self._signer(read.headers)
+                orders.append(self._order(signers[headers], read))
         except StorageUnavailable:  # the credentials cannot be refreshed
             return [None] * len(reads)
-        pairs = list(zip(reads, requests, strict=True))
-        hooked = [self._answer_of_hook(read.operation, sent) for read, sent in pairs]
+        hooks = {operation for operation in _METHODS if self._has_hook(operation)}
+        hooked = [
+            self._hooked(read, order) if read.operation in hooks else order
+            for read, order in zip(reads, orders, strict=True)
+        ]
         replies = iter(
-            exchange(
-                settings,
-                [
-                    Order(sent, self._host, max(read.max_bytes, _MAX_ERROR_BYTES))
-                    for (read, sent), answer in zip(pairs, hooked, strict=True)
-                    if answer is None
-                ],
-            )
+            exchange(settings, [one for one in hooked if isinstance(one, Order)])
         )
         return [
-            _counted(
-                read,
-                next(replies)
-                if answer is None
-                else _read(answer, sent.method, read.max_bytes),
-            )
-            for (read, sent), answer in zip(pairs, hooked, strict=True)
+            _counted(read, next(replies) if isinstance(one, Order) else one)
+            for read, one in zip(reads, hooked, strict=True)
         ]
+
+    def _has_hook(self, operation: str) -> bool:
+        # This attribute is private to botocore. If a new version renames it, the test
+        # test_hooks_of_the_client_can_change_requests fails.
+        handlers = self._client.meta.events._emitter._handlers  # noqa: SLF001
+        return bool(handlers.prefix_search(f"before-send.s3.{operation}"))
+
+    def _hooked(self, read: Read, order: Order) -> Order | Reply:
+        """Call the hooks of the client, which can change or answer the request."""
+        sent = _prepared(order)
+        answer = self._answer_of_hook(read.operation, sent)
+        if answer is not None:
+            return _read(answer, sent.method, read.max_bytes)
+        headers: Any = sent.headers
+        return replace(order, method=sent.method, url=sent.url, headers=headers)
 
     @cached_property
     def _transfer_settings(self) -> Settings | None:
@@ -196,29 +206,33 @@ class ObjectRequests:
         except (BotoCoreError, StorageUnavailable, *NO_CREDENTIALS):
             return None
 
-    def _signed(
-        self, method: str, key: str, headers: Mapping[str, str]
-    ) -> AWSPreparedRequest:
+    def _signer(self, headers: Mapping[str, str]) -> RequestSigner:
+        """Return a signer of requests that are sent now with these headers."""
         credentials = current_credentials(self._client._request_signer._credentials)  # noqa: SLF001
         moment = timestamp(datetime.now(UTC).replace(microsecond=0))
-        target = Target(self._origin, self._host, self._root + encode_path(key))
         signed = {"x-amz-date": moment, **headers}
         if self._owner:
             signed["x-amz-expected-bucket-owner"] = self._owner
         if credentials.token:
             signed["x-amz-security-token"] = credentials.token
         scope = Scope(credentials, self._region, moment)
-        signed |= authorization(
-            method=method, target=target, headers=signed, scope=scope
-        )
-        sent: Any = HeadersDict(signed | {"User-Agent": USER_AGENT})
-        return AWSPreparedRequest(
-            method=method,
-            url=target.origin + target.path,
-            headers=sent,
-            body=None,
-            stream_output=True,
-        )
+        return RequestSigner(host=self._host, headers=signed, scope=scope)
+
+    def _order(self, signer: RequestSigner, read: Read) -> Order:
+        method, path = _METHODS[read.operation], self._root + encode_path(read.key)
+        headers = {
+            **signer.headers,
+            "Authorization": signer.authorization(method, path),
+            "User-Agent": USER_AGENT,
+        }
+        room = max(read.max_bytes, _MAX_ERROR_BYTES)
+        return Order(method, self._origin + path, self._host, headers, room)
+
+
+def _prepared(order: Order) -> AWSPreparedRequest:
+    """Return the request in the format of botocore."""
+    headers: Any = HeadersDict(order.headers)
+    return AWSPreparedRequest(order.method, order.url, headers, None, True)
 
 
 def _read(answer: Any, method: str, max_bytes: int) -> Reply:

@@ -147,35 +147,33 @@ def presigned_url(
     return f"{sent}&X-Amz-Signature={scope.sign(_to_sign(scope) + digest)}"
 
 
-def authorization(
-    *, method: str, target: Target, headers: Mapping[str, str], scope: Scope
-) -> dict[str, str]:
-    """Return the signing headers of a request that has neither a query nor a body.
+class RequestSigner:
+    """Signs requests to one host that have the same headers and no query and body.
 
-    The signature covers all ``headers``, whose names are lower case. ``headers`` does
-    not contain ``host``, because this function adds the host.
+    Computes the common values of all requests once. The signature covers all
+    ``headers``, whose names are lower case. ``headers`` does not contain ``host``,
+    because this class adds the host. All requests have the same time of signing.
     """
-    signed = {**headers, "host": target.host, "x-amz-content-sha256": _EMPTY_SHA256}
-    names = sorted(signed)
-    signed_headers = ";".join(names)
-    canonical_request = "\n".join(
-        (
-            method,
-            target.path,
-            "",
-            *(f"{name}:{single_spaced(signed[name])}" for name in names),
-            "",
-            signed_headers,
-            _EMPTY_SHA256,
+
+    def __init__(self, *, host: str, headers: Mapping[str, str], scope: Scope) -> None:
+        self.headers = {**headers, "x-amz-content-sha256": _EMPTY_SHA256}
+        signed = {**self.headers, "host": host}
+        names = sorted(signed)
+        lines = [f"{name}:{single_spaced(signed[name])}" for name in names]
+        signed_headers = ";".join(names)
+        self._after_path = "\n".join(["", *lines, "", signed_headers, _EMPTY_SHA256])
+        self._scope = scope
+        self._to_sign = _to_sign(scope)
+        self._authorization = (
+            f"{ALGORITHM} Credential={scope.credential}, "
+            f"SignedHeaders={signed_headers}, Signature="
         )
-    )
-    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
-    signature = scope.sign(_to_sign(scope) + digest)
-    return {
-        "x-amz-content-sha256": _EMPTY_SHA256,
-        "Authorization": f"{ALGORITHM} Credential={scope.credential}, "
-        f"SignedHeaders={signed_headers}, Signature={signature}",
-    }
+
+    def authorization(self, method: str, path: str) -> str:
+        """Return the Authorization header of a request. The path is percent-encoded."""
+        canonical_request = f"{method}\n{path}\n{self._after_path}"
+        digest = hashlib.sha256(canonical_request.encode()).hexdigest()
+        return self._authorization + self._scope.sign(self._to_sign + digest)
 
 
 class UrlSigner:

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from botocore.awsrequest import AWSPreparedRequest
-from urllib3 import HTTPHeaderDict
 
 from uploads.s3.transfer_options import Settings, curl, new_handle
 
@@ -34,13 +32,15 @@ _POLL_EVENTS = {1: select.POLLIN, 2: select.POLLOUT, 3: select.POLLIN | select.P
 
 @dataclass(frozen=True)
 class Order:
-    """Contains a request, its Host header, and the maximum size of the answer's body.
+    """Contains a GET or HEAD request, and the maximum size of the answer's body.
 
-    The request must be a GET or HEAD request.
+    ``host`` is the Host header. The other headers are in ``headers``.
     """
 
-    request: AWSPreparedRequest
+    method: str
+    url: str
     host: str
+    headers: Mapping[str, str]
     max_bytes: int
 
 
@@ -48,7 +48,8 @@ class Order:
 class Reply:
     """Contains the HTTP answer to a request.
 
-    ``status`` is 0 if no complete answer arrived.
+    ``status`` is 0 if no complete answer arrived. Read ``headers`` with lower-case
+    names.
     """
 
     status: int
@@ -116,8 +117,8 @@ class _Transfer:
         self._chunks: list[bytes] = []
         self._room = order.max_bytes
         pycurl = curl()
-        handle.setopt(pycurl.URL, order.request.url)
-        handle.setopt(pycurl.NOBODY, order.request.method == "HEAD")
+        handle.setopt(pycurl.URL, order.url)
+        handle.setopt(pycurl.NOBODY, order.method == "HEAD")
         handle.setopt(pycurl.HTTPHEADER, _header_lines(order))
         handle.setopt(pycurl.HEADERFUNCTION, self._lines.append)
         handle.setopt(pycurl.WRITEFUNCTION, self._write)
@@ -255,21 +256,26 @@ def _header_lines(order: Order) -> list[str]:
     They include the headers that urllib3 would send, and exclude libcurl's own. The
     signature covers the Host header.
     """
-    sent = {**order.request.headers, "Host": order.host, "Accept-Encoding": "identity"}
+    sent = {**order.headers, "Host": order.host, "Accept-Encoding": "identity"}
     lines = [f"{name}: {text}" for name, text in sent.items()]
-    if {"\r", "\n"} & set("".join(lines)):
+    joined = "".join(lines)
+    if "\r" in joined or "\n" in joined:
         raise ValueError("A header contains a line break.")
     return [*lines, "Accept:"]
 
 
-def _headers(lines: Sequence[bytes]) -> HTTPHeaderDict:
-    """Return the headers of the last answer in ``lines``, without trailers."""
+def _headers(lines: Sequence[bytes]) -> dict[str, str]:
+    """Return the headers of the last answer in ``lines``, without trailers.
+
+    If several headers have the same name, commas separate their values.
+    """
     numbered = enumerate(lines)
     [*_, start] = [number for number, line in numbered if line.startswith(b"HTTP/")]
-    headers = HTTPHeaderDict()
+    headers: dict[str, str] = {}
     for line in lines[start + 1 :]:
         if not line.strip():
             break
         name, _, text = line.decode("latin-1").partition(":")
-        headers.add(name.strip(), text.strip())
+        name, text = name.strip().lower(), text.strip()
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
     return headers

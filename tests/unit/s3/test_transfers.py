@@ -12,8 +12,12 @@ from typing import Any
 
 import boto3
 import pytest
+import time_machine
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3 import HTTPHeaderDict
 
 from tests.support.raw_server import RawServer, reply
 from uploads.metrics import instruments
@@ -177,6 +181,27 @@ def test_complete_answer_is_returned_unchanged(
     assert outcome.headers.get("etag", "") in {'"e"', ""}
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["ETag", "etag", "X-Amz-Meta-A", "Date"]),
+            st.text(st.characters(codec="latin-1", exclude_characters="\r\n")),
+        )
+    )
+)
+def test_headers_are_read_as_by_urllib3(fields: list[tuple[str, str]]) -> None:
+    lines = [b"HTTP/1.1 100 Continue\r\n", b"Date: early\r\n", b"\r\n"]
+    lines += [b"HTTP/1.1 200 OK\r\n"]
+    lines += [f"{name}: {text}\r\n".encode("latin-1") for name, text in fields]
+    expected = HTTPHeaderDict()
+    for name, text in fields:
+        expected.add(name, text.strip())
+
+    found = transfers._headers([*lines, b"\r\n", b"Date: trailer\r\n"])
+
+    assert found == {name.lower(): expected[name] for name in expected}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "code"),
     [
@@ -337,6 +362,31 @@ def test_hooks_of_the_client_can_change_requests(
     bucket.client.meta.events.register("before-send.s3.GetObject", mark)
     assert body_of(one_outcome(bucket)) == b"0123"
     assert b"x-mark: 1\r\n" in server.heads[0]
+    bucket.client.meta.events.unregister("before-send.s3.GetObject", mark)
+    assert body_of(one_outcome(bucket)) == b"0123"
+    assert b"x-mark" not in server.heads[1]
+
+
+def test_requests_with_other_headers_are_signed_separately(
+    serve: Callable[..., RawServer],
+) -> None:
+    server = serve(reply())
+    ranges = [
+        {"range": "bytes=0-1"},
+        {"range": "bytes=0-2"},
+        {},
+        {"range": "bytes=0-1"},
+    ]
+
+    with time_machine.travel("2026-11-21T07:23:42Z", tick=False):
+        requests = bucket_at(server.url).requests
+        requests.send_many([Read("GetObject", "k", one, 10) for one in ranges])
+        for one in ranges:
+            requests.send("GetObject", "k", headers=one, max_bytes=10)
+
+    heads = [frozenset(head.lower().split(b"\r\n")) for head in server.heads]
+    assert set(heads[:4]) == set(heads[4:])
+    assert len(set(heads)) == 3
 
 
 def test_missing_credentials_are_no_answer(
