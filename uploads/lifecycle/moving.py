@@ -134,14 +134,16 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
 def _store(moved: Sequence[Passage], after: State) -> None:
     """Write the new state and the facts of all uploads in one UPDATE."""
     changes: dict[str, Any] = {}
+    keys = [passage.upload.pk for passage in moved]
     for name in moved[0].facts:
-        values = {passage.upload.pk: passage.facts[name] for passage in moved}
-        different = set(values.values())
+        values = [passage.facts[name] for passage in moved]
+        is_same = len(set(values)) == 1
         changes[name] = (
-            different.pop() if len(different) == 1 else ByPrimaryKey(name, values)
+            values[0]
+            if is_same
+            else ByPrimaryKey(name, dict(zip(keys, values, strict=True)))
         )
-    rows = Upload.objects.filter(pk__in=[passage.upload.pk for passage in moved])
-    rows.update(state=after, **changes)
+    Upload.objects.filter(pk__in=keys).update(state=after, **changes)
 
 
 def _require_legal(before: State, steps: Sequence[State]) -> None:
