@@ -15,19 +15,45 @@ function gatherOf(options = {}) {
   return { clock, groups, gather, add, sizes: () => groups.map(({ items }) => items.length) };
 }
 
-test("while a batch request is in flight, the engine collects new items, and sends them together after the answer", async () => {
+test("while three batch requests are in flight, the engine collects new items, and sends them together after an answer", async () => {
   const { groups, add, sizes } = gatherOf();
-  const first = add(0, 1);
-  const others = add(1, 6);
+  void add(0, 3);
+  const others = add(3, 8);
   await settle();
-  assert.deepEqual(sizes(), [1]);
+  assert.deepEqual(sizes(), [1, 1, 1]);
 
   groups[0].answer();
   await settle();
 
-  assert.deepEqual(sizes(), [1, 5]);
-  groups[1].answer();
-  assert.deepEqual([await first, await others], [[0], [1, 2, 3, 4, 5]]);
+  assert.deepEqual(sizes(), [1, 1, 1, 5]);
+  groups[3].answer();
+  assert.deepEqual(await others, [3, 4, 5, 6, 7]);
+});
+
+test("the last items do not wait for the batch request in flight", async () => {
+  const { gather, groups, sizes } = gatherOf();
+  const seats = Array.from({ length: 14 }, () => gather.join());
+  const added = Promise.all(seats.map((seat, number) => seat.add(number)));
+  await settle();
+  assert.deepEqual(sizes(), [10, 4]);
+
+  for (const { answer } of groups) answer();
+
+  assert.equal((await added).length, 14);
+});
+
+test("an item waits for the announced items, also if a batch request is in flight", async () => {
+  const { gather, groups, add, sizes } = gatherOf();
+  void add(0, 1);
+  const seat = gather.join();
+  void gather.join().add(1);
+  await settle();
+  assert.deepEqual(sizes(), [1]);
+
+  void seat.add(2);
+  await settle();
+
+  assert.deepEqual(groups[1].items, [1, 2]);
 });
 
 test("the engine has at most three full batch requests in flight, and sends the next batch after an answer", async () => {
@@ -42,15 +68,15 @@ test("the engine has at most three full batch requests in flight, and sends the 
   assert.deepEqual(sizes(), [10, 10, 10, 10]);
 });
 
-test("if the server does not answer a batch request, the engine sends the next batch after one second", async () => {
+test("if the server does not answer the batch requests, the engine sends the next batch after one second", async () => {
   const { clock, add, sizes } = gatherOf();
-  void add(0, 1);
-  void add(1, 4);
+  void add(0, 3);
+  void add(3, 6);
   await settle();
-  assert.deepEqual(sizes(), [1]);
+  assert.deepEqual(sizes(), [1, 1, 1]);
 
   clock.tick();
 
   assert.equal(clock.now(), 1_000);
-  assert.deepEqual(sizes(), [1, 3]);
+  assert.deepEqual(sizes(), [1, 1, 1, 3]);
 });

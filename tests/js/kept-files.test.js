@@ -264,35 +264,3 @@ test("when the server has started a batch of 40 uploads, the tab locks all 40 up
   assert.equal((await other.tabs.elsewhere()).size, 40);
   assert.ok(requests <= 3, `${requests} locks`);
 });
-
-test("if only one file is stored, the page deletes the copy without a delay when the upload ends", async () => {
-  const browser = new Browser();
-  const tab = browser.open({ clock: { sleep: () => new Promise(() => {}) } });
-
-  const handle = tab.add(file("a.txt"));
-  await settle();
-  handle.become("sending", { record: { id: "id-1" } });
-  handle.become("done");
-  await settle();
-
-  assert.deepEqual(await browser.names(), []);
-});
-
-test("the page combines the changes of 20 small files into fewer than ten writes to the browser's database", async () => {
-  const browser = new Browser();
-  const writes = [];
-  const write = async (changes) => void writes.push(changes);
-  const tab = browser.open({ store: { write, all: async () => [] }, clock: { sleep: () => new Promise((resolve) => setTimeout(resolve, 20)) } });
-
-  const handles = [];
-  for (let number = 0; number < 20; number += 1) {
-    handles.push(tab.add(file(`${number}`)));
-    await settle(2);
-  }
-  for (const handle of handles) handle.become("done");
-  await new Promise((resolve) => setTimeout(resolve, 100));
-
-  assert.ok(writes.length < 10, `${writes.length} writes`);
-  const gone = new Set(writes.flatMap((one) => one.gone ?? []));
-  assert.ok(writes.flatMap(({ sources = [] }) => sources).every(({ id }) => gone.has(id)));
-});

@@ -8,9 +8,9 @@ const MOST_AT_ONCE = 3; // maximum number of requests in flight
 /**
  * Collects items of many callers, and sends them in groups, with one request for each group.
  *
- * - If no request is in flight, a group is sent when no other item is announced or expected, and at the latest after
- *   `delayMs`.
- * - If a request is in flight, a group is sent when it has `max` items, and at the latest after `patienceMs`.
+ * A group is sent when it has `max` items, or when no other item is announced or expected. At the latest, it is sent
+ * after `delayMs`, or after `patienceMs` if a request is in flight. If three requests are in flight, the group first waits
+ * for an answer or for `patienceMs`.
  *
  * @template Item, Result
  */
@@ -71,9 +71,10 @@ export class Gather {
   }
 
   #consider() {
-    while (this.#waiting.length >= this.#max && this.#underWay < MOST_AT_ONCE) this.#flush();
+    const hasRoom = () => this.#underWay < MOST_AT_ONCE;
+    while (this.#waiting.length >= this.#max && hasRoom()) this.#flush();
     if (this.#waiting.length === 0) return this.#cancel();
-    if (this.#underWay === 0 && this.#coming === 0 && !this.#expectsMore()) return this.#flush();
+    if (hasRoom() && this.#coming === 0 && !this.#expectsMore()) return this.#flush();
     this.#cancelDelay ??= this.#clock.after(this.#underWay === 0 ? this.#delayMs : this.#patienceMs, () => {
       this.#cancelDelay = null;
       this.#flush();

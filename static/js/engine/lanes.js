@@ -90,7 +90,7 @@ export class Lanes {
           this.#fill();
         },
         delivered: () => this.#delivered(),
-        signal: AbortSignal.any([signal, room.signal]),
+        signal: Pace.isLarge(size) ? AbortSignal.any([signal, room.signal]) : signal, // Pace stops only large bodies
       });
     } finally {
       this.#pace.end(flight);

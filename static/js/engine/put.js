@@ -4,6 +4,7 @@ import { freshSlice, readAgain } from "./reading.js";
 
 /**
  * @typedef {{method: string, url: string, headers?: Record<string, string>, fields?: Record<string, string>}} StorageRequest
+ * @typedef {{status: number, text: () => string, headers: () => string, stalled: boolean}} Answer
  */
 
 const STALL_MS = 30_000; // a request fails if the browser sends no byte for this time
@@ -79,7 +80,7 @@ export class Put {
    * @param {number} size of the body
    * @param {AbortSignal} signal
    * @param {(sent: number) => void} onProgress
-   * @returns {Promise<{status: number, text: string, headers: string, stalled?: boolean}>}
+   * @returns {Promise<Answer>}
    */
   #exchange(request, body, size, signal, onProgress) {
     return new Promise((resolve, reject) => {
@@ -93,8 +94,8 @@ export class Put {
       };
       const answer = (stalled = false) => ({
         status: stalled ? 0 : xhr.status,
-        text: stalled ? "" : xhr.responseText,
-        headers: stalled ? "" : xhr.getAllResponseHeaders(),
+        text: () => (stalled ? "" : xhr.responseText),
+        headers: () => (stalled ? "" : xhr.getAllResponseHeaders()),
         stalled,
       });
       const abort = () => finish(() => (reject(signal.reason), xhr.abort()));
@@ -157,12 +158,12 @@ function form(fields, body) {
 }
 
 /**
- * @param {{status: number, text: string, headers: string, stalled?: boolean}} answer
+ * @param {Answer} answer
  * @param {StorageRequest} request
  */
 function classify({ status, text, headers, stalled }, { fields }) {
-  const storageCode = /<Code>([^<]+)<\/Code>/.exec(text)?.[1] ?? "";
-  const facts = { status, storageCode, retryAfter: retryAfter(headers) };
+  const storageCode = /<Code>([^<]+)<\/Code>/.exec(text())?.[1] ?? "";
+  const facts = { status, storageCode, retryAfter: retryAfter(headers()) };
   if (stalled) return new DeliveryError("stalled");
   if (status === 0) return new DeliveryError("network");
   if (fields && UNSUPPORTED_FORM.has(status)) return new DeliveryError("refused", facts);

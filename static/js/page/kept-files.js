@@ -257,15 +257,17 @@ export class KeptFiles {
     this.#isWriting = false;
   }
 
+  /** Take the last files first, because the uploads of the first files end soon. Leave out files whose uploads have ended. */
   #takeSources() {
-    let [bytes, count] = [0, 0];
-    for (const { entry } of this.#sources) {
-      if (count === MOST_AT_ONCE || (count > 0 && bytes + entry.copied > MOST_BYTES_AT_ONCE)) break;
-      bytes += entry.copied;
-      count += 1;
+    this.#sources = this.#sources.filter(({ entry }) => entry.status === "kept");
+    const { length } = this.#sources;
+    let [bytes, start] = [0, length];
+    while (start > 0 && length - start < MOST_AT_ONCE) {
+      bytes += this.#sources[start - 1].entry.copied;
+      if (start < length && bytes > MOST_BYTES_AT_ONCE) break;
+      start -= 1;
     }
-    // Do not write the copy of a file whose upload has ended while the copy waited in this queue.
-    return this.#sources.splice(0, count).filter(({ entry }) => entry.status === "kept");
+    return this.#sources.splice(start);
   }
 
   /** @param {{source: KeptSource, entry: Entry}[]} batch */

@@ -134,13 +134,12 @@ export class UploadArea {
   /** Render after a short delay. Several calls during the delay cause one rendering. */
   render() {
     if (this.#timer) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#render();
-    }, this.#parts.transfers.list().length > MANY ? RENDER_MANY_MS : RENDER_MS);
+    this.#timer = setTimeout(() => this.#render(), this.#parts.transfers.list().length > MANY ? RENDER_MANY_MS : RENDER_MS);
   }
 
   #render() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const { engine, inquiry, transfers, quota } = this.#parts;
     const totals = { ...engine.totals, reason: engine.active ? inquiry.reason : "" };
     const batch = this.#batch();
@@ -244,6 +243,7 @@ export class UploadArea {
   /** @param {boolean} active */
   #announce(active) {
     this.render();
+    if (!active) this.#renderSoon(); // show the result without the delay of `render`
     this.#progressAnnouncer.reset();
     const { done, failed, paused } = this.#parts.engine.totals;
     if (active || paused > 0 || done + failed === 0 || this.#launch.isRunning) return;

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-from uploads.dev.demo_site import DemoSite, enter
+from uploads.dev.demo_site import PROJECT, DemoSite, enter
 from uploads.dev.s3_server import S3Server
 from uploads.dev.supervisor import (
     SupervisorError,
@@ -105,3 +107,23 @@ def test_web_process_logs_no_requests_unless_asked(
 
     monkeypatch.setenv("LOG_LEVEL", "INFO")
     assert site.web_environment()["LOG_LEVEL"] == "INFO"
+
+
+def test_demo_site_stores_no_sql_statements(site: DemoSite) -> None:
+    code = (
+        "import uploads.dev.wsgi\n"
+        "from django.db import connection\n"
+        "connection.cursor().execute('SELECT 1')\n"
+        "print(len(connection.queries))\n"
+    )
+
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=site.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert run.stdout.split()[-1] == "0"

@@ -1,0 +1,49 @@
+import { Browser, file, settle } from "./kept-browser.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+test("if only one file is stored, the page deletes the copy without a delay when the upload ends", async () => {
+  const browser = new Browser();
+  const tab = browser.open({ clock: { sleep: () => new Promise(() => {}) } });
+
+  const handle = tab.add(file("a.txt"));
+  await settle();
+  handle.become("sending", { record: { id: "id-1" } });
+  handle.become("done");
+  await settle();
+
+  assert.deepEqual(await browser.names(), []);
+});
+
+test("of many files, the page stores the last files first, because the uploads of the first files end soon", async () => {
+  const browser = new Browser();
+  const writes = [];
+  const write = async ({ sources }) => void writes.push(sources.map(({ filename }) => Number(filename)));
+  const tab = browser.open({ store: { write, all: async () => [] }, clock: { sleep: () => settle() } });
+
+  const handles = Array.from({ length: 250 }, (_, number) => tab.add(file(`${number}`)));
+  for (const handle of handles.slice(0, 10)) handle.become("done");
+  while (writes.flat().length < 240) await settle();
+
+  assert.deepEqual(writes.map(({ length }) => length), [100, 100, 40]);
+  assert.deepEqual(writes.map(([first]) => first), [150, 50, 10]);
+});
+
+test("the page combines the changes of 20 small files into fewer than ten writes to the browser's database", async () => {
+  const browser = new Browser();
+  const writes = [];
+  const write = async (changes) => void writes.push(changes);
+  const tab = browser.open({ store: { write, all: async () => [] }, clock: { sleep: () => new Promise((resolve) => setTimeout(resolve, 20)) } });
+
+  const handles = [];
+  for (let number = 0; number < 20; number += 1) {
+    handles.push(tab.add(file(`${number}`)));
+    await settle(2);
+  }
+  for (const handle of handles) handle.become("done");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+
+  assert.ok(writes.length < 10, `${writes.length} writes`);
+  const gone = new Set(writes.flatMap((one) => one.gone ?? []));
+  assert.ok(writes.flatMap(({ sources = [] }) => sources).every(({ id }) => gone.has(id)));
+});
