@@ -256,8 +256,8 @@ test("when the server has started a batch of 40 uploads, the tab locks all 40 up
   new Tabs({ ...locks, request }).follow(world.engine);
   world.storage.fault = () => "stall";
 
-  for (let number = 0; number < 40; number += 1) world.engine.add(new FakeFile(`${number}.txt`, 100));
-  await world.until(() => world.server.uploads.size === 40);
+  const handles = Array.from({ length: 40 }, (_, number) => world.engine.add(new FakeFile(`${number}.txt`, 100)));
+  await world.until(() => handles.every(({ record }) => record));
   await world.pass(1_000);
   await settle();
 
