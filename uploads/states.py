@@ -68,8 +68,10 @@ class VerifiedBy(models.TextChoices):
 
 
 class Transport(models.TextChoices):
-    PUT = "put"  # one presigned PUT
-    MULTIPART = "multipart"  # presigned parts, completed by the server
-    POST = "post"  # one presigned POST form
-    FORM = "form"  # a form without JavaScript, with no declared size and checksum
-    COPY = "copy"  # a release: the server copies the object from quarantine
+    PUT = "put", "One PUT"  # one presigned PUT
+    MULTIPART = "multipart", "Multipart"  # presigned parts, completed by the server
+    POST = "post", "POST form"  # one presigned POST form
+    # A form with no declared size and checksum
+    FORM = "form", "Form without JavaScript"
+    # A release: the server copies the object from quarantine
+    COPY = "copy", "Copy from quarantine"

@@ -35,7 +35,7 @@ from uploads.admin.searching import UploadChangeList
 from uploads.admin.upload_facts import FACTS
 from uploads.errors import UploadError
 from uploads.models import Upload
-from uploads.states import State
+from uploads.states import State, Transport
 from uploads.text.sizes import format_bytes
 from uploads.trail.writing import record
 
@@ -148,8 +148,10 @@ class UploadAdmin(ListAdmin):
     def note_text(self, upload: Upload) -> str | None:
         return lifecycle.note_on(upload) or None
 
-    @admin.display(description="Parts")
-    def parts(self, upload: Upload) -> str:
+    @admin.display(description="Parts", empty_value="")
+    def parts(self, upload: Upload) -> str | None:
+        if upload.transport != Transport.MULTIPART:
+            return None
         return f"{upload.part_count} of at most {format_bytes(upload.part_size)}"
 
     @admin.display(description="Age", ordering="created_at")

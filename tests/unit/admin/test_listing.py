@@ -114,6 +114,26 @@ def test_admin_shows_the_same_state_names_as_the_site(
 
 
 @pytest.mark.parametrize(
+    ("transport", "label", "has_parts"),
+    [
+        ("put", "One PUT", False),
+        ("post", "POST form", False),
+        ("form", "Form without JavaScript", False),
+        ("multipart", "Multipart", True),
+    ],
+)
+def test_admin_names_the_transport_and_shows_parts_only_of_multipart_uploads(
+    operator: Client, alice: Any, transport: str, label: str, has_parts: bool
+) -> None:
+    upload = make_upload(alice, transport=transport)
+
+    page = operator.get(f"{LIST}{upload.pk}/change/").content.decode()
+
+    assert f">{label}<" in page
+    assert ("1 of at most 5 bytes" in page) == has_parts
+
+
+@pytest.mark.parametrize(
     ("query", "found"),
     [
         ("q=Invoice", ["invoice.pdf"]),
