@@ -1,17 +1,20 @@
-"""Creates the rows of new uploads. Callers write the rows to the database."""
+"""Creates and inserts the rows of new uploads."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from uploads.conf import options
-from uploads.errors import FileTooLarge, InvalidRequest
+from uploads.errors import FileTooLarge, InvalidRequest, QuotaExceeded
+from uploads.lifecycle import quota
 from uploads.lifecycle.checksums import choose_checksums, recorded_checksums
 from uploads.models import Upload
 from uploads.s3.copying import MAX_COPY
@@ -23,6 +26,7 @@ from uploads.s3.part_plan import (
     plan_parts,
 )
 from uploads.states import Transport
+from uploads.trail.writing import record_many
 
 FORM_LIFETIME = timedelta(days=1)
 """Maximum lifetime of an upload by a form.
@@ -99,6 +103,40 @@ class NewUploads:
             self._deadlines[transport] = deadline
         upload.expires_at = self._deadlines[transport]
         return upload
+
+
+def insert_uploads(
+    owner: Any,
+    rows: Sequence[Upload],
+    presigned: Mapping[str, dict[str, Any]] | None = None,
+) -> list[QuotaExceeded | None]:
+    """Insert the rows that fit into the quota, and their events, in one transaction.
+
+    Returns None or an error for each row. ``presigned`` maps transports to the details
+    of the events for the first URLs. Raises IntegrityError if a row exists that has the
+    same idempotency key.
+    """
+    with transaction.atomic():
+        # Every move locks the upload before the quota. The same order here avoids
+        # deadlocks. If two requests have the same idempotency key, the INSERT of the
+        # second request fails. So the second request reserves no quota.
+        Upload.objects.insert(rows)
+        refused = quota.reserve_many(owner, [row.byte_size for row in rows])
+        out = [row.pk for row, error in zip(rows, refused, strict=True) if error]
+        if out:
+            Upload.objects.filter(pk__in=out).delete()
+        made = [row for row, error in zip(rows, refused, strict=True) if not error]
+        details = presigned or {}
+        record_many(
+            [("upload.started", row, declared(row)) for row in made]
+            + [
+                ("upload.presigned", row, details[row.transport])
+                for row in made
+                if row.transport in details
+            ],
+            actor=owner,
+        )
+    return refused
 
 
 def choose_transport(declaration: Declaration) -> Transport:

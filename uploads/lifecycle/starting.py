@@ -6,27 +6,25 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from uploads.conf import options
 from uploads.errors import InvalidRequest, StaleUpload, StorageError
 from uploads.inspection.detection import detect_type, is_detector_missing
 from uploads.inspection.disguises import find_disguise
-from uploads.lifecycle import quota
 from uploads.lifecycle.checksums import differs
 from uploads.lifecycle.moving import move
 from uploads.lifecycle.multipart import create_multipart
 from uploads.lifecycle.new_uploads import (
     Declaration,
     NewUploads,
-    declared,
+    insert_uploads,
     lifetime_of,
 )
 from uploads.lifecycle.policy import Policy, policy_for
 from uploads.models import Upload
 from uploads.s3.bucket import get_bucket
 from uploads.states import State, Transport
-from uploads.trail.writing import record
 
 
 def start(
@@ -47,12 +45,16 @@ def start(
     upload = _find(owner, idempotency_key)
     if upload is None:
         require_acceptable(declaration, policy or policy_for(owner))
+        upload = NewUploads(owner).row(declaration, idempotency_key)
         try:
-            upload = _create(owner, declaration, idempotency_key)
+            [refused] = insert_uploads(owner, [upload])
         except IntegrityError:
             upload = _find(owner, idempotency_key)
             if upload is None:
                 raise
+        else:
+            if refused:
+                raise refused
     require_same(upload, declaration)
     if upload.transport == Transport.MULTIPART and not upload.multipart_id:
         open_multipart(upload)
@@ -83,20 +85,6 @@ def require_acceptable(declaration: Declaration, policy: Policy) -> None:
 
 def _detect(head: bytes) -> str | None:
     return detect_type(head) or (None if is_detector_missing() else "")
-
-
-def _create(
-    owner: Any, declaration: Declaration, idempotency_key: str | None
-) -> Upload:
-    upload = NewUploads(owner).row(declaration, idempotency_key)
-    with transaction.atomic():
-        # Every move locks the upload before the quota. The same order here avoids
-        # deadlocks. If two requests have the same idempotency key, the INSERT of the
-        # second request fails. So the second request reserves no quota.
-        upload.save(force_insert=True)
-        quota.reserve(owner, declaration.byte_size)
-        record("upload.started", upload=upload, actor=owner, detail=declared(upload))
-    return upload
 
 
 def extended_deadline(upload: Upload, now: datetime) -> datetime:

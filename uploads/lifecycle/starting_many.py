@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from uploads.errors import StorageError, UploadError
-from uploads.lifecycle import quota
-from uploads.lifecycle.new_uploads import Declaration, NewUploads, declared
+from uploads.lifecycle.new_uploads import Declaration, NewUploads, insert_uploads
 from uploads.lifecycle.policy import Policy
 from uploads.lifecycle.presigning import first_urls, presign, presign_first
 from uploads.lifecycle.starting import (
@@ -22,7 +21,6 @@ from uploads.lifecycle.starting import (
 from uploads.models import Upload
 from uploads.s3.signed import SignedPost, SignedRequest
 from uploads.states import State, Transport
-from uploads.trail.writing import record_many
 
 
 @dataclass(frozen=True)
@@ -105,28 +103,14 @@ def _prepare(
 
 
 def _create(batch: _Batch) -> None:
-    """Insert the rows that fit into the quota and their events in one transaction."""
+    """Insert the rows that fit into the quota, and sign their first requests."""
     if not batch.new:
         return
     rows = list(batch.new.values())
     firsts = first_urls(rows)
-    with transaction.atomic():
-        # Insert the uploads before the quota changes, as in starting.py.
-        Upload.objects.insert(rows)
-        refused = quota.reserve_many(batch.owner, [row.byte_size for row in rows])
-        out = [row.pk for row, error in zip(rows, refused, strict=True) if error]
-        if out:
-            Upload.objects.filter(pk__in=out).delete()
-        made = [row for row, error in zip(rows, refused, strict=True) if not error]
-        record_many(
-            [("upload.started", row, declared(row)) for row in made]
-            + [
-                ("upload.presigned", row, firsts[row.transport].detail)
-                for row in made
-                if row.transport in firsts
-            ],
-            actor=batch.owner,
-        )
+    presigned = {transport: first.detail for transport, first in firsts.items()}
+    refused = insert_uploads(batch.owner, rows, presigned)
+    made = [row for row, error in zip(rows, refused, strict=True) if not error]
     signed = presign_first(made, firsts)
     for (place, row), error in zip(batch.new.items(), refused, strict=True):
         result = batch.results[place]
