@@ -15,6 +15,7 @@ from uploads.errors import QuotaExceeded
 from uploads.models import StorageQuota
 from uploads.states import RESERVING, USING, State
 
+_QUOTA = "SELECT * FROM uploads_storagequota WHERE user_id = %s"
 _ADMIT = """
     UPDATE uploads_storagequota
     SET reserved_bytes = reserved_bytes + %(bytes)s,
@@ -51,7 +52,8 @@ class Usage:
 
 def usage(owner: Any) -> Usage:
     """Return the used, reserved and allowed bytes and files of ``owner``."""
-    row = StorageQuota.objects.filter(user=owner).first() or StorageQuota(user=owner)
+    rows = StorageQuota.objects.raw(_QUOTA, [getattr(owner, "pk", owner)])
+    row = next(iter(rows), None) or StorageQuota()
     defaults = options()
     return Usage(
         limit_bytes=defaults.default_quota_bytes
