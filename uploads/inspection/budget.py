@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from math import inf
 
 
@@ -40,15 +39,17 @@ class Budget:
         self._seconds = seconds
         self._since: float | None = None
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Return a context whose reads and time are subtracted from the budget."""
+        return self
+
+    def __enter__(self) -> None:
         self._since = time.monotonic()
-        try:
-            yield
-        finally:
+
+    def __exit__(self, *_: object) -> None:
+        if self._since is not None:
             self._seconds -= time.monotonic() - self._since
-            self._since = None
+        self._since = None
 
     def spend(self, byte_count: int) -> None:
         """Subtract a read of ``byte_count`` bytes from the budget. Raises OverBudget.

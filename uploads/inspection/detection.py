@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uploads.inspection.active_content import find_active, is_text
 from uploads.inspection.content_types import PACKED, PROGRAMS, canonical
 from uploads.inspection.detector import DetectorUnavailableError, detector
-from uploads.inspection.odd_texts import is_odd_text, is_wide
+from uploads.inspection.odd_texts import is_mostly_text, is_wide
 from uploads.inspection.rare_types import find_rare_type, find_written_picture
 
 HEAD_BYTES = 4096
@@ -81,14 +81,16 @@ def _type_of(head: bytes, found: str) -> str:
     """Return the type of ``head``, for which libmagic has returned ``found``."""
     if is_text(head):
         return _type_of_text(head, found)
-    if found in PROGRAMS or is_wide(head):
+    has_wide_letters = is_wide(head)
+    if found in PROGRAMS or has_wide_letters:
         # find_active detects all programs. If only libmagic reports a program, its
         # report is wrong, because libmagic compares only a few bytes.
         found = ""
-    if not found or found in UNSURE:
-        found = find_rare_type(head)
-        return found or ("text/plain" if is_odd_text(head) else "")
-    return found
+    if found and found not in UNSURE:
+        return found
+    if rare_type := find_rare_type(head):
+        return rare_type
+    return "text/plain" if has_wide_letters or is_mostly_text(head) else ""
 
 
 def _type_of_text(head: bytes, found: str) -> str:

@@ -18,11 +18,6 @@ MOST_STRAY = 0.1
 STRAY = bytes(range(0x09)) + bytes(range(0x0E, 0x20))
 
 
-def is_odd_text(head: bytes) -> bool:
-    """Return whether ``head`` is a text, even if it has control characters."""
-    return is_wide(head) or _is_mostly_text(head)
-
-
 def is_wide(head: bytes) -> bool:
     """Return whether ``head`` is a text of mostly Latin letters in one of CODECS.
 
@@ -46,7 +41,7 @@ def _is_text_in(codec: str, content: bytes) -> bool:
     return latin >= SHARE_OF_LATIN * len(text)
 
 
-def _is_mostly_text(head: bytes) -> bool:
+def is_mostly_text(head: bytes) -> bool:
     """Return whether ``head`` is UTF-8 with a few control characters."""
     if len(head) < SMALLEST:
         return False
