@@ -203,28 +203,24 @@ class UrlSigner:
         )
         before, _, after = canonical_request.partition(SLOT)
         self._before = hashlib.sha256(before.encode())
-        self._after = _template(SLOT + after)
-        self._url = _template(sent) + "&X-Amz-Signature=%s"
+        self._after = (SLOT + after).replace("%", "%%").replace(SLOT, "%s")
+        self._url_before, self._url_after = sent.split(SLOT)
+        self._url_after += "&X-Amz-Signature="
         self._inner, self._outer = scope.hmac_states()
         self._inner.update(_to_sign(scope).encode())
 
-    def url(self, in_url: str | int, *in_headers: str | int) -> str:
+    def url(self, *values: str | int) -> str:
         """Return the URL for these values.
 
-        ``in_url`` is percent-encoded. ``in_headers`` are results of ``single_spaced``,
-        in the alphabetical order of the names of the headers.
+        The first value is in the URL and percent-encoded. The others are in headers, in
+        the alphabetical order of the headers' names, and are results of single_spaced.
         """
         request = self._before.copy()
-        request.update((self._after % (in_url, *in_headers)).encode())
+        request.update((self._after % values).encode())
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(request.hexdigest().encode())
         outer.update(inner.digest())
-        return self._url % (in_url, outer.hexdigest())
-
-
-def _template(text: str) -> str:
-    """Return a template for the operator %, with a place for each SLOT in ``text``."""
-    return text.replace("%", "%%").replace(SLOT, "%s")
+        return f"{self._url_before}{values[0]}{self._url_after}{outer.hexdigest()}"
 
 
 def _texts(
