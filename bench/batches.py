@@ -189,7 +189,9 @@ def measure_sql() -> float:
     for statements in batches:
         raw.execute("BEGIN IMMEDIATE")
         for sql, params, many in statements:
-            (raw.executemany if many else raw.execute)(convert(sql), params)
+            names = list(params) if isinstance(params, dict) else None
+            text = convert(sql, param_names=names)
+            (raw.executemany if many else raw.execute)(text, params)
         raw.execute("COMMIT")
     return (time.process_time() - began) * 1e3 / SQL_BATCHES / BATCH
 
