@@ -15,7 +15,6 @@ from uploads.errors import QuotaExceeded
 from uploads.models import StorageQuota
 from uploads.states import RESERVING, USING, State
 
-_QUOTA = "SELECT * FROM uploads_storagequota WHERE user_id = %s"
 _ADMIT = """
     UPDATE uploads_storagequota
     SET reserved_bytes = reserved_bytes + %(bytes)s,
@@ -52,8 +51,7 @@ class Usage:
 
 def usage(owner: Any) -> Usage:
     """Return the used, reserved and allowed bytes and files of ``owner``."""
-    rows = StorageQuota.objects.raw(_QUOTA, [getattr(owner, "pk", owner)])
-    row = next(iter(rows), None) or StorageQuota()
+    row = StorageQuota.objects.filter(user=owner).first() or StorageQuota(user=owner)
     defaults = options()
     return Usage(
         limit_bytes=defaults.default_quota_bytes
@@ -122,11 +120,14 @@ def reserve_many(owner: Any, byte_sizes: Sequence[int]) -> list[QuotaExceeded | 
 
 def _admit(owner: Any, byte_size: int, *, files: int) -> bool:
     defaults = options()
-    with connections[router.db_for_write(StorageQuota)].cursor() as cursor:
+    connection = connections[router.db_for_write(StorageQuota)]
+    user: Any = StorageQuota._meta.get_field("user")  # noqa: SLF001  Django's API
+    with connection.cursor() as cursor:
         cursor.execute(
             _ADMIT,
             {
-                "user": owner.pk,
+                # The primary key of the user model is an integer or for example a UUID.
+                "user": user.get_db_prep_save(owner.pk, connection),
                 "bytes": byte_size,
                 "files": files,
                 "limit_bytes": defaults.default_quota_bytes,
