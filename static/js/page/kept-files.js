@@ -272,8 +272,10 @@ export class KeptFiles {
 
   /** @param {{source: KeptSource, entry: Entry}[]} batch */
   async #writeBatch(batch) {
-    const notes = new Map([...this.#notes, ...batch.map(({ entry }) => /** @type {const} */ ([entry.note.id, entry.note]))]);
-    const gone = [...this.#gone];
+    // Write the note of a waiting file together with the file. A note with its own record would stay if the file is packed.
+    const [waiting, gone] = [new Set(this.#sources.map(({ entry }) => entry.note.id)), [...this.#gone]];
+    const notes = new Map([...this.#notes].filter(([id]) => !waiting.has(id)));
+    for (const { entry } of batch) notes.set(entry.note.id, entry.note);
     for (const id of gone) notes.delete(id);
     this.#notes.clear();
     this.#gone.clear();
@@ -281,10 +283,8 @@ export class KeptFiles {
       await writeAgain(this.#parts.store, { sources: batch.map(({ source }) => source), notes: [...notes.values()], gone }, this.#clock);
     } catch {
       // A file cannot be read, or the storage is full. Write the changes without the files of this batch.
-      for (const { entry } of batch) {
-        notes.delete(entry.note.id);
-        if (entry.status === "kept") this.#abandon(entry);
-      }
+      for (const { entry } of batch) notes.delete(entry.note.id);
+      for (const { entry } of batch) if (entry.status === "kept") this.#abandon(entry);
       await this.#parts.store.write({ notes: [...notes.values()], gone }).catch(() => {});
     }
   }
@@ -292,6 +292,7 @@ export class KeptFiles {
   /** @param {Entry} entry */
   #abandon(entry) {
     entry.status = "gone";
+    this.#notes.delete(entry.note.id);
     this.#count -= 1;
     this.#copied -= entry.copied;
     entry.copied = 0;
