@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import structlog
+from django.db import transaction
 from django.test import Client
 
 from tests.races.consistency import assert_quotas_add_up
@@ -45,6 +46,19 @@ def test_64_starts_against_a_quota_for_10_admit_exactly_10(alice: Any) -> None:
     assert (now.reserved_bytes, now.reserved_files) == (10 * SIZE, 10)
     assert alice.uploads.count() == 10
     assert_quotas_add_up()
+
+
+def test_file_is_refused_if_its_size_and_the_used_bytes_exceed_64_bits(
+    alice: Any,
+) -> None:
+    largest = 2**63 - 1
+    StorageQuota.objects.create(user=alice, limit_bytes=largest, used_bytes=largest - 9)
+
+    with (
+        pytest.raises(QuotaExceeded, match="only 9 of your"),
+        transaction.atomic(),
+    ):
+        quota.reserve(alice, 10)
 
 
 def test_64_starts_of_a_new_account_respect_the_default_quota(

@@ -20,12 +20,16 @@ _ADMIT = """
     SET reserved_bytes = reserved_bytes + %(bytes)s,
         reserved_files = reserved_files + %(files)s
     WHERE user_id = %(user)s
-        AND used_bytes + reserved_bytes + %(bytes)s
-            <= COALESCE(limit_bytes, %(limit_bytes)s)
-        AND file_count + reserved_files + %(files)s
-            <= COALESCE(max_files, %(max_files)s)
-        AND reserved_files + %(files)s <= COALESCE(max_open, %(max_open)s)
-"""  # Django needs 20 times as long to build this statement as SQLite needs to run it.
+        AND used_bytes
+            <= COALESCE(limit_bytes, %(limit_bytes)s) - reserved_bytes - %(bytes)s
+        AND file_count
+            <= COALESCE(max_files, %(max_files)s) - reserved_files - %(files)s
+        AND reserved_files <= COALESCE(max_open, %(max_open)s) - %(files)s
+"""
+"""Reserves space if it suffices. Sums could exceed the largest integer of PostgreSQL.
+
+Django needs 20 times as long to build this statement as SQLite needs to run it.
+"""
 
 
 @dataclass(frozen=True)
