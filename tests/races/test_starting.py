@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from tests.races.consistency import assert_quotas_add_up
@@ -232,3 +234,44 @@ def test_batch_writes_all_columns_and_events_in_order(alice: Any, count: int) ->
         one.declaration.byte_size for one in wanted
     ]
     assert all("expires_at" in event.detail for event in events[count:])
+
+
+def test_two_batches_with_the_same_keys_in_another_order_do_not_deadlock(
+    alice: Any,
+) -> None:
+    policy = policy_for(alice)
+    declaration = declare(b"x" * SIZE)
+    wanted = {key: lifecycle.Wanted(declaration, key) for key in "ab"}
+
+    def start(keys: str) -> list[lifecycle.Started]:
+        return lifecycle.start_many(
+            owner=alice, wanted=[wanted[key] for key in keys], policy=policy
+        )
+
+    def start_in_thread(keys: str) -> list[lifecycle.Started]:
+        try:
+            return start(keys)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as other:
+        with transaction.atomic():
+            start("a")
+            later = other.submit(start_in_thread, "ba")
+            wait_for_a_blocked_statement()
+            start("b")
+        assert all(result.upload for result in later.result())
+
+    assert alice.uploads.count() == 2
+
+
+def wait_for_a_blocked_statement() -> None:
+    sql = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    end = time.monotonic() + 60
+    with connection.cursor() as cursor:
+        while time.monotonic() < end:
+            cursor.execute(sql)
+            if cursor.fetchone() != (0,):
+                return
+            time.sleep(0.01)
+    raise AssertionError("No statement waits for a lock.")

@@ -120,7 +120,9 @@ def insert_uploads(
         # Every move locks the upload before the quota. The same order here avoids
         # deadlocks. If two requests have the same idempotency key, the INSERT of the
         # second request fails. So the second request reserves no quota.
-        Upload.objects.insert(rows)
+        # Two batches can have the same keys in different orders. Sorted rows avoid a
+        # deadlock of these batches.
+        Upload.objects.insert(sorted(rows, key=lambda row: row.idempotency_key or ""))
         refused = quota.reserve_many(owner, [row.byte_size for row in rows])
         out = [row.pk for row, error in zip(rows, refused, strict=True) if error]
         if out:
