@@ -110,13 +110,15 @@ class EventAdmin(_AppendOnly, ListAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return EventChangeList
 
-    @admin.display(description="By", empty_value="the site")
-    def actor_link(self, event: AuditEvent) -> SafeString | None:
-        return _filtered("actor", event.actor)
+    # The page of one event ignores ``empty_value`` of a method and shows None as "None".
 
-    @admin.display(description="Account", empty_value="")
-    def account_link(self, event: AuditEvent) -> SafeString | None:
-        return _filtered("account", event.user)
+    @admin.display(description="By")
+    def actor_link(self, event: AuditEvent) -> str:
+        return _filtered("actor", event.actor) or "the site"
+
+    @admin.display(description="Account")
+    def account_link(self, event: AuditEvent) -> str:
+        return _filtered("account", event.user) or ""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

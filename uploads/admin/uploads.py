@@ -144,14 +144,17 @@ class UploadAdmin(ListAdmin):
     def released_from_link(self, upload: Upload) -> str:
         return _upload_link(upload.released_from)
 
-    @admin.display(description="Note", empty_value="")
-    def note_text(self, upload: Upload) -> str | None:
-        return lifecycle.note_on(upload) or None
+    # The page of one row ignores ``empty_value`` and shows None as "None". So these
+    # methods return the text for a missing value.
 
-    @admin.display(description="Parts", empty_value="")
-    def parts(self, upload: Upload) -> str | None:
+    @admin.display(description="Note")
+    def note_text(self, upload: Upload) -> str:
+        return lifecycle.note_on(upload) or self.get_empty_value_display()
+
+    @admin.display(description="Parts")
+    def parts(self, upload: Upload) -> str:
         if upload.transport != Transport.MULTIPART:
-            return None
+            return self.get_empty_value_display()
         return f"{upload.part_count} of at most {format_bytes(upload.part_size)}"
 
     @admin.display(description="Age", ordering="created_at")

@@ -29,6 +29,7 @@ from uploads.models import (
     AuditEvent,
 )
 from uploads.states import State
+from uploads.trail.writing import record
 from uploads.views.wording import WORDS
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +132,19 @@ def test_admin_names_the_transport_and_shows_parts_only_of_multipart_uploads(
 
     assert f">{label}<" in page
     assert ("1 of at most 5 bytes" in page) == has_parts
+    assert ">None<" not in page
+
+
+def test_page_of_an_event_of_the_site_names_no_person(
+    operator: Client, alice: Any
+) -> None:
+    record("upload.expired", upload=make_upload(alice), actor=None)
+    event = AuditEvent.objects.get(kind="upload.expired")
+
+    page = operator.get(f"{EVENTS}{event.pk}/change/").content.decode()
+
+    assert ">the site<" in page
+    assert ">None<" not in page
 
 
 @pytest.mark.parametrize(
