@@ -17,9 +17,10 @@ import { noteOf, readSource, writeAgain } from "./kept-access.js";
 const MIB = 1024 * 1024;
 const LARGEST_COPY = 10 * MIB;
 const MOST_COPIED = 300 * MIB;
-const MOST_AT_ONCE = 100;
+const MOST_AT_ONCE = 200;
 const MOST_BYTES_AT_ONCE = 16 * MIB;
 const PAUSE_MS = 300; // pause between two writes, so that one write contains the changes of many files
+const SHORT_PAUSE_MS = 50; // pause while files wait to be stored, because a reload would lose them
 const FEW = 5; // with at most 5 stored files there is no pause, so that the copy of a sent file is deleted before a reload
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
@@ -251,7 +252,7 @@ export class KeptFiles {
     if (await this.#parts.tabs.areKnown()) {
       while (this.#sources.length + this.#notes.size + this.#gone.size > 0) {
         await this.#writeBatch(this.#takeSources());
-        if (this.#count > FEW) await this.#clock.sleep(PAUSE_MS);
+        if (this.#count > FEW) await this.#clock.sleep(this.#sources.length > 0 ? SHORT_PAUSE_MS : PAUSE_MS);
       }
     }
     this.#isWriting = false;
