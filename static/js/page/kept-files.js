@@ -2,7 +2,8 @@ import { Clock } from "../engine/clock.js";
 import { ENDED } from "./attempt.js";
 import { FINAL_CODES } from "./final-codes.js";
 import { PageExit } from "./page-exit.js";
-import { noteOf, readSource, writeAgain } from "./kept-access.js";
+import { KeptWrites } from "./kept-writes.js";
+import { noteOf, readSource } from "./kept-access.js";
 
 /**
  * @typedef {import("./kept-store.js").Kept} Kept
@@ -17,10 +18,6 @@ import { noteOf, readSource, writeAgain } from "./kept-access.js";
 const MIB = 1024 * 1024;
 const LARGEST_COPY = 10 * MIB;
 const MOST_COPIED = 300 * MIB;
-const MOST_AT_ONCE = 200;
-const MOST_BYTES_AT_ONCE = 16 * MIB;
-const PAUSE_MS = 300; // pause between two writes, so that one write contains the changes of many files
-const SHORT_PAUSE_MS = 50; // pause while files wait to be stored, because a reload would lose them
 const FEW = 5; // with at most 5 stored files there is no pause, so that the copy of a sent file is deleted before a reload
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
@@ -33,6 +30,7 @@ export class KeptFiles {
   #parts;
   #clock;
   #pageExit;
+  #writes;
   /** @type {WeakMap<Blob, Entry>} */
   #entries = new WeakMap();
   /** @type {[Blob, Entry][]} */
@@ -41,13 +39,6 @@ export class KeptFiles {
   #count = 0; // files that are stored, or wait to be stored
   /** @type {Map<string, Kept>} files of closed tabs that belong to this tab now; their uploads are not continued yet */
   #adopted = new Map();
-  /** @type {{source: KeptSource, entry: Entry}[]} */
-  #sources = [];
-  /** @type {Map<string, KeptNote>} */
-  #notes = new Map();
-  /** @type {Set<string>} */
-  #gone = new Set();
-  #isWriting = false;
 
   /**
    * @param {{
@@ -63,6 +54,12 @@ export class KeptFiles {
     this.#parts = parts;
     this.#clock = clock;
     this.#pageExit = pageExit;
+    this.#writes = new KeptWrites({
+      ...parts,
+      clock,
+      hasFew: () => this.#count <= FEW,
+      onFailed: (entry) => this.#abandon(entry),
+    });
   }
 
   /** @param {Pick<import("../engine/engine.js").Engine, "on">} engine */
@@ -127,17 +124,15 @@ export class KeptFiles {
   async #renew(file, entry) {
     const handle = await this.#parts.handleOf(file);
     if (!handle || entry.status !== "kept") return;
-    this.#sources.push({ source: { ...entry.about, source: handle }, entry });
-    void this.#write();
+    this.#writes.addSource({ ...entry.about, source: handle }, entry);
   }
 
   /** @param {Kept[]} over files to delete, because nobody will continue their uploads */
   forget(over) {
     for (const { id } of over) {
       this.#adopted.delete(id);
-      this.#gone.add(id);
+      this.#writes.remove(id);
     }
-    if (over.length > 0) void this.#write();
   }
 
   /**
@@ -205,8 +200,7 @@ export class KeptFiles {
     if (note.uploadId === entry.note.uploadId && key === entry.note.key && note.isPaused === entry.note.isPaused) return;
     entry.note = note;
     if (entry.status !== "kept") return;
-    this.#notes.set(note.id, note);
-    void this.#write();
+    this.#writes.addNote(note);
   }
 
   /** @param {Entry} entry */
@@ -214,8 +208,7 @@ export class KeptFiles {
     const wasKept = entry.status === "kept";
     this.#abandon(entry);
     if (!wasKept) return;
-    this.#gone.add(entry.about.id);
-    void this.#write();
+    this.#writes.remove(entry.about.id);
     this.#copyMore();
   }
 
@@ -240,60 +233,13 @@ export class KeptFiles {
   #store(source, entry) {
     if (entry.status !== "waiting") return;
     entry.status = "kept";
-    this.#sources.push({ source: { ...entry.about, source }, entry });
-    void this.#write();
-  }
-
-  /** Write all pending changes, one batch after the other. Changes during a write are part of the next batch. */
-  async #write() {
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    // Without Web Locks, a tab cannot detect other open tabs. Two tabs could then send the same stored file, so store nothing.
-    if (await this.#parts.tabs.areKnown()) {
-      while (this.#sources.length + this.#notes.size + this.#gone.size > 0) {
-        await this.#writeBatch(this.#takeSources());
-        if (this.#count > FEW) await this.#clock.sleep(this.#sources.length > 0 ? SHORT_PAUSE_MS : PAUSE_MS);
-      }
-    }
-    this.#isWriting = false;
-  }
-
-  /** Take the last files first, because the uploads of the first files end soon. Leave out files whose uploads have ended. */
-  #takeSources() {
-    this.#sources = this.#sources.filter(({ entry }) => entry.status === "kept");
-    const { length } = this.#sources;
-    let [bytes, start] = [0, length];
-    while (start > 0 && length - start < MOST_AT_ONCE) {
-      bytes += this.#sources[start - 1].entry.copied;
-      if (start < length && bytes > MOST_BYTES_AT_ONCE) break;
-      start -= 1;
-    }
-    return this.#sources.splice(start);
-  }
-
-  /** @param {{source: KeptSource, entry: Entry}[]} batch */
-  async #writeBatch(batch) {
-    // Write the note of a waiting file together with the file. A note with its own record would stay if the file is packed.
-    const [waiting, gone] = [new Set(this.#sources.map(({ entry }) => entry.note.id)), [...this.#gone]];
-    const notes = new Map([...this.#notes].filter(([id]) => !waiting.has(id)));
-    for (const { entry } of batch) notes.set(entry.note.id, entry.note);
-    for (const id of gone) notes.delete(id);
-    this.#notes.clear();
-    this.#gone.clear();
-    try {
-      await writeAgain(this.#parts.store, { sources: batch.map(({ source }) => source), notes: [...notes.values()], gone }, this.#clock);
-    } catch {
-      // A file cannot be read, or the storage is full. Write the changes without the files of this batch.
-      for (const { entry } of batch) notes.delete(entry.note.id);
-      for (const { entry } of batch) if (entry.status === "kept") this.#abandon(entry);
-      await this.#parts.store.write({ notes: [...notes.values()], gone }).catch(() => {});
-    }
+    this.#writes.addSource({ ...entry.about, source }, entry);
   }
 
   /** @param {Entry} entry */
   #abandon(entry) {
     entry.status = "gone";
-    this.#notes.delete(entry.note.id);
+    this.#writes.forgetNote(entry.note.id);
     this.#count -= 1;
     this.#copied -= entry.copied;
     entry.copied = 0;
