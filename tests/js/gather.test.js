@@ -42,6 +42,17 @@ test("the last items do not wait for the batch request in flight", async () => {
   assert.equal((await added).length, 14);
 });
 
+test("tapering groups become smaller at the end, but have at least ten items while others are announced", async () => {
+  const { gather, sizes } = gatherOf({ max: 100, tapers: true });
+  const seats = Array.from({ length: 90 }, () => gather.join());
+  for (const [number, seat] of seats.entries()) {
+    void seat.add(number);
+    await settle();
+  }
+
+  assert.deepEqual(sizes().slice(0, 3), [45, 23, 11]);
+});
+
 test("an item waits for the announced items, also if a batch request is in flight", async () => {
   const { gather, groups, add, sizes } = gatherOf();
   void add(0, 1);

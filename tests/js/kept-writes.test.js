@@ -31,13 +31,13 @@ test("of many files, the page stores the last files first, because the uploads o
   const sleep = (milliseconds) => (pauses.push(milliseconds), settle());
   const tab = browser.open({ store: { write, all: async () => [] }, clock: { sleep } });
 
-  const handles = Array.from({ length: 450 }, (_, number) => tab.add(file(`${number}`)));
+  const handles = Array.from({ length: 250 }, (_, number) => tab.add(file(`${number}`)));
   for (const handle of handles.slice(0, 10)) handle.become("done");
   while (pauses.length < 3) await settle();
 
-  assert.deepEqual(writes.map(({ length }) => length), [200, 200, 40]);
-  assert.deepEqual(writes.map(([first]) => first), [250, 50, 10]);
-  assert.deepEqual(pauses, [50, 50, 300], "the pauses are short while files wait");
+  assert.deepEqual(writes.map(({ length }) => length), [100, 100, 40]);
+  assert.deepEqual(writes.map(([first]) => first), [150, 50, 10]);
+  assert.deepEqual(pauses, [50, 50, 500], "the pauses are short while files wait");
 });
 
 test("if 250 uploads have started before their files are stored, the page leaves no records when the uploads have ended", async () => {

@@ -31,7 +31,7 @@ export class Batch {
     this.#api = api;
     this.#retry = retry;
     this.starts = new Gather({ clock, expectsMore, max: MAX_STARTS, send: (starts) => this.#start(starts) });
-    this.completions = new Gather({ clock, expectsMore, max: MAX_COMPLETIONS, send: (ids) => this.#complete(ids) });
+    this.completions = new Gather({ clock, expectsMore, max: MAX_COMPLETIONS, tapers: true, send: (ids) => this.#complete(ids) });
   }
 
   /**

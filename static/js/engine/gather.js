@@ -4,6 +4,7 @@
  */
 
 const MOST_AT_ONCE = 3; // maximum number of requests in flight
+const LEAST = 10; // a smaller group is sent only if no other item is announced
 
 /**
  * Collects items of many callers, and sends them in groups, with one request for each group.
@@ -19,6 +20,7 @@ export class Gather {
   #clock;
   #expectsMore;
   #max;
+  #tapers;
   #delayMs;
   #patienceMs;
   #coming = 0;
@@ -34,15 +36,18 @@ export class Gather {
    *   clock: import("./clock.js").Clock,
    *   expectsMore?: () => boolean,
    *   max?: number,
+   *   tapers?: boolean,
    *   delayMs?: number,
    *   patienceMs?: number,
-   * }} parts `send` returns one promise for each item, in the same order; `expectsMore` returns whether more items come
+   * }} parts `send` returns one promise for each item, in the same order; `expectsMore` returns whether more items come. With
+   *   `tapers`, the last groups become smaller and smaller, so that the last answer arrives soon.
    */
-  constructor({ send, clock, expectsMore = () => false, max = 100, delayMs = 250, patienceMs = 1_000 }) {
+  constructor({ send, clock, expectsMore = () => false, max = 100, tapers = false, delayMs = 250, patienceMs = 1_000 }) {
     this.#send = send;
     this.#clock = clock;
     this.#expectsMore = expectsMore;
     this.#max = max;
+    this.#tapers = tapers;
     this.#delayMs = delayMs;
     this.#patienceMs = patienceMs;
   }
@@ -72,13 +77,18 @@ export class Gather {
 
   #consider() {
     const hasRoom = () => this.#underWay < MOST_AT_ONCE;
-    while (this.#waiting.length >= this.#max && hasRoom()) this.#flush();
+    while (this.#waiting.length >= this.#enough && hasRoom()) this.#flush();
     if (this.#waiting.length === 0) return this.#cancel();
     if (hasRoom() && this.#coming === 0 && !this.#expectsMore()) return this.#flush();
     this.#cancelDelay ??= this.#clock.after(this.#underWay === 0 ? this.#delayMs : this.#patienceMs, () => {
       this.#cancelDelay = null;
       this.#flush();
     });
+  }
+
+  /** The number of items with which a group is sent. At the end of tapering groups: as many items as are still announced. */
+  get #enough() {
+    return !this.#tapers || this.#expectsMore() ? this.#max : Math.min(this.#max, Math.max(LEAST, this.#coming));
   }
 
   #cancel() {

@@ -7,9 +7,9 @@ import { writeAgain } from "./kept-access.js";
  * @typedef {{source: KeptSource, entry: Entry}} Waiting
  */
 
-const MOST_AT_ONCE = 200;
+const MOST_AT_ONCE = 100;
 const MOST_BYTES_AT_ONCE = 16 * 1024 * 1024;
-const PAUSE_MS = 300; // pause between two writes, so that one write contains the changes of many files
+const PAUSE_MS = 500; // pause between two writes, so that one write contains the changes of many files
 const SHORT_PAUSE_MS = 50; // pause while files wait to be stored, because a reload would lose them
 
 /** Collects the changes of kept files, and writes them to the browser's storage in batches, one after the other. */
