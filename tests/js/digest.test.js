@@ -101,6 +101,45 @@ test("the name of a worker selects the checksum algorithm, and a worker without 
   assert.deepEqual(await askWorker("", blob), { checksum: await SHA256.checksum(blob) });
 });
 
+test("a worker reads several files with one read, and reads each file alone if this read fails", async () => {
+  const blobs = ["one", "", "three"].map((text) => new Blob([text]));
+  const expected = await Promise.all(blobs.map((blob) => SHA256.checksum(blob)));
+  const { arrayBuffer } = Blob.prototype;
+  for (const [broken, reads] of [[[], 1], [[8], 4], [[8, 5], 4]]) {
+    let count = 0;
+    Blob.prototype.arrayBuffer = async function () {
+      count += 1;
+      if (broken.includes(this.size)) throw new DOMException("changed", "NotReadableError");
+      return arrayBuffer.call(this);
+    };
+    try {
+      const { answers } = await askWorker("sha256", blobs);
+
+      assert.equal(count, reads);
+      assert.deepEqual(answers.map(({ checksum }) => checksum), expected.map((checksum, index) => (broken.includes(blobs[index].size) ? undefined : checksum)));
+      assert.deepEqual(answers.map(({ error }) => error?.name), [undefined, undefined, broken.includes(5) ? "NotReadableError" : undefined]);
+      for (const [index, { bytes }] of answers.entries()) if (bytes) assert.equal(bytes.byteLength, blobs[index].size);
+    } finally {
+      Blob.prototype.arrayBuffer = arrayBuffer;
+    }
+  }
+});
+
+test("a worker that gets too few bytes for several files reads each file alone", async () => {
+  const blobs = ["one", "three"].map((text) => new Blob([text]));
+  const { arrayBuffer } = Blob.prototype;
+  Blob.prototype.arrayBuffer = async function () {
+    return (await arrayBuffer.call(this)).slice(0, 5);
+  };
+  try {
+    const { answers } = await askWorker("sha256", blobs);
+
+    assert.deepEqual(answers.map(({ bytes }) => bytes.byteLength), [3, 5]);
+  } finally {
+    Blob.prototype.arrayBuffer = arrayBuffer;
+  }
+});
+
 test("if the Content-Security-Policy forbids WebAssembly, the worker computes CRC64NVME in JavaScript", async () => {
   const { WebAssembly } = globalThis;
   const refused = () => {

@@ -2,7 +2,10 @@ import { CRC64NVME, digestNamed, crc64nvme } from "./digest.js";
 import { Crc64Nvme } from "./crc64nvme.js";
 import { createCRC64 } from "hash-wasm";
 
-/** @typedef {import("./hasher.js").Answer} Answer */
+/**
+ * @typedef {import("./hasher.js").Answer} Answer
+ * @typedef {import("./digest.js").Readable} Readable
+ */
 
 const POLYNOMIAL = "9a6c9329ac4bc9b5";
 
@@ -31,13 +34,36 @@ const digest = digestNamed(scope.name) === CRC64NVME ? crc64nvme(createHash) : d
 /** @param {MessageEvent<Blob | Blob[]>} message one file, or several small files */
 scope.onmessage = async ({ data }) => {
   if (!Array.isArray(data)) return scope.postMessage(await answer(data, async (blob) => ({ checksum: await digest.checksum(blob) })));
-  const answers = await Promise.all(data.map((blob) => answer(blob, digest.readSmall)));
+  const files = await readTogether(data);
+  const answers = await Promise.all(files.map((file) => answer(file, digest.readSmall)));
   scope.postMessage({ answers }, answers.flatMap(({ bytes }) => bytes ?? []));
 };
 
 /**
- * @param {Blob} blob
- * @param {(blob: Blob) => Promise<Answer>} hash
+ * Read several files at once, because each read passes through the browser's process. If one of them cannot be read,
+ * return the files, so that the caller reads each of them alone.
+ *
+ * @param {Blob[]} blobs
+ * @returns {Promise<Readable[]>}
+ */
+async function readTogether(blobs) {
+  try {
+    const all = await new Blob(blobs).arrayBuffer();
+    if (all.byteLength !== blobs.reduce((sum, { size }) => sum + size, 0)) return blobs;
+    let end = 0;
+    return blobs.map(({ size }) => {
+      const bytes = all.slice(end, (end += size));
+      return { arrayBuffer: async () => bytes };
+    });
+  } catch {
+    return blobs;
+  }
+}
+
+/**
+ * @template {Readable} File
+ * @param {File} blob
+ * @param {(blob: File) => Promise<Answer>} hash
  * @returns {Promise<Answer>}
  */
 async function answer(blob, hash) {

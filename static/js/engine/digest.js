@@ -10,10 +10,11 @@ import { readSmall, sha256Base64 } from "./sha256.js";
  *   name: "sha256" | "crc64nvme",
  *   field: "checksum_sha256" | "checksum_crc64nvme",
  *   checksum: (blob: Blob) => Promise<string>,
- *   readSmall: (blob: Blob) => Promise<{checksum: string, bytes: ArrayBuffer}>,
+ *   readSmall: (blob: Readable) => Promise<{checksum: string, bytes: ArrayBuffer}>,
  * }} Digest `field`: the name of the field in the API. `checksum` returns base64. `readSmall` also returns the bytes,
  *   so that a small file is read only once.
  *
+ * @typedef {Pick<Blob, "arrayBuffer">} Readable
  * @typedef {{update: (bytes: Uint8Array) => unknown, digest: () => Uint8Array}} Hash
  */
 

@@ -30,7 +30,7 @@ export async function sha256Base64(blob, subtle = globalThis.crypto?.subtle) {
 /**
  * Read a small file once. Return its checksum and its bytes, so that the engine does not read the file again for sending.
  *
- * @param {Blob} blob
+ * @param {import("./digest.js").Readable} blob
  * @param {SubtleCrypto | undefined} [subtle]
  * @returns {Promise<{checksum: string, bytes: ArrayBuffer}>}
  */
