@@ -160,7 +160,7 @@ def measure(name: str, counts: list[int]) -> tuple[list[Row], list[Bar]]:
             print(f"{label}: {words}", flush=True)
             rows += [
                 Row(f"{label}, a file", each[count], "ms"),
-                Row(f"{label}, largest gap", result.gap_ms, "ms gap"),
+                Row(f"{label}, largest gap", result.gap_ms, "ms"),
                 Row(f"{label}, delay of a sleeping process", result.delay_ms, "ms"),
             ]
             if result.task_ms is not None:

@@ -40,8 +40,8 @@ def main() -> None:
         "small_files",
         rows(runs),
         [
-            Bar("uppy / slipway", middle(runs["uppy"]) / ours, at_least=2.4),
-            Bar("bare / slipway", middle(runs["bare"]) / ours, at_least=0.5),
+            Bar("uppy / slipway", middle(runs["uppy"]) / ours, at_least=3),
+            Bar("bare / slipway", middle(runs["bare"]) / ours, at_least=0.6),
             Bar("uppy / bare", middle(runs["uppy"]) / middle(runs["bare"])),
             Bar("curl / slipway", middle(runs["curl"]) / ours),
         ],
