@@ -49,9 +49,9 @@ def test_commands_of_the_tutorial_upload_a_file(demo: Demo, tmp_path: Path) -> N
         for number in range(len(commands))
     ]
     started, sent, completed, downloaded, compared = outputs[1:]
-    assert '"state": "pending"' in started
+    assert '"state":"pending"' in started
     assert sent == ""
-    assert '"state": "ready"' in completed
+    assert '"state":"ready"' in completed
     assert "My first upload" in downloaded
     assert compared.startswith("412\n")
     assert " 0 differences" in compared
