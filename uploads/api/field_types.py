@@ -7,6 +7,7 @@ import binascii
 from datetime import datetime
 from typing import Annotated
 
+from django.core.serializers.json import DjangoJSONEncoder
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -55,14 +56,6 @@ def _require_base64(value: str) -> str:
     except binascii.Error as error:
         raise ValueError("must be base64") from error
     return value
-
-
-def _in_milliseconds(moment: datetime) -> str:
-    """Return a time in the format of Django's JSON encoder."""
-    text = moment.isoformat()
-    if moment.microsecond:
-        text = text[:23] + text[26:]
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
 ByteSize = Annotated[
@@ -128,7 +121,7 @@ Moment = Annotated[
 ]
 SentMoment = Annotated[
     datetime,
-    PlainSerializer(_in_milliseconds),
+    PlainSerializer(DjangoJSONEncoder().default),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
-"""A time in a response."""
+"""A time in a response, in the format of Django's JSON encoder (milliseconds)."""

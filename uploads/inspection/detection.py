@@ -58,15 +58,12 @@ def detect_type(head: bytes) -> str:
 def detect_types(heads: Sequence[bytes]) -> list[str | None]:
     """Return the content types of many heads, with less CPU time than ``detect_type``.
 
-    The type is None for a head that needs ``detect_type``. This is the case for active
-    content, for empty heads and after an error of libmagic.
+    The type is None for a head that needs ``detect_type``. This is the case for empty
+    heads and after an error of libmagic.
     """
-    types: list[str | None] = [None] * len(heads)
-    wanted = [
-        number
-        for number, head in enumerate(heads)
-        if head and find_active(head) is None
-    ]
+    actives = [find_active(head) for head in heads]
+    types = [None if active is None else active.content_type for active in actives]
+    wanted = [n for n, head in enumerate(heads) if head and actives[n] is None]
     found = detector.detect_many([_start_for_libmagic(heads[n]) for n in wanted])
     for number, content_type in zip(wanted, found, strict=False):
         types[number] = _type_of(heads[number], canonical(content_type))

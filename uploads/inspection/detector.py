@@ -142,17 +142,14 @@ class Detector:
         """
         if not head:
             return ""
-        with self._lock:
-            child = self._running()
-            try:
-                [found] = child.ask([head])
-            except OSError as error:
-                # libmagic crashed or hung. The head is the likely cause, so do not try
-                # again with the same head.
-                logger.warning("detector.failed", error=type(error).__name__)
-                self._stop()
-                return ""
-            return found
+        try:
+            [found] = self._detect_at_once([head])
+        except OSError as error:
+            # libmagic crashed or hung. The head is the likely cause, so do not try
+            # again with the same head.
+            logger.warning("detector.failed", error=type(error).__name__)
+            return ""
+        return found
 
     def detect_many(self, heads: Sequence[bytes]) -> list[str]:
         """Return libmagic's content types of many heads. No head may be empty.
@@ -167,6 +164,7 @@ class Detector:
         return found
 
     def _detect_at_once(self, heads: Sequence[bytes]) -> list[str]:
+        """Ask the child, and stop it after an error, which this method raises."""
         with self._lock:
             child = self._running()
             try:
