@@ -104,13 +104,13 @@ def move_many(owner: Any, passages: Sequence[Passage], *, actor: Any) -> list[Up
     wanted = {passage.upload.pk: passage for passage in passages}
     with transaction.atomic():
         # Lock the rows in the order of their ids, so that two batches cannot deadlock.
-        rows = Upload.objects.select_for_update().filter(
-            pk__in=wanted, owner=owner, state=before
-        )
+        # Python checks the other conditions. With a condition on the owner, SQLite would
+        # read all uploads of the owner.
+        rows = Upload.objects.select_for_update().filter(pk__in=wanted).order_by("pk")
         moved = [
-            wanted[pk]
-            for pk, filename in rows.order_by("pk").values_list("pk", "filename")
-            if filename == wanted[pk].upload.filename
+            passage
+            for pk, *facts in rows.values_list("pk", "owner_id", "state", "filename")
+            if facts == [owner.pk, before, (passage := wanted[pk]).upload.filename]
         ]
         if moved:
             _store(moved, after)

@@ -62,7 +62,7 @@ def _hand_over_batch(source: Any, target: Any, actor: Any) -> list[Upload]:
         total = sum(upload.byte_size for upload in batch)
         # Remove the old owner's idempotency key, because the new owner may have used
         # the same key.
-        rows = Upload.objects.filter(pk__in=keys, owner=source, state=State.READY)
+        rows = Upload.objects.filter(pk__in=keys)
         rows.update(owner=target, idempotency_key=None)
         RetentionNotice.objects.filter(pk__in=keys).delete()
         quota.transfer(source.pk, target.pk, total, files=len(batch))

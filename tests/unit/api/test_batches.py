@@ -375,6 +375,31 @@ def test_completing_a_batch_needs_a_constant_number_of_queries(
     assert set(Upload.objects.values_list("state", flat=True)) == {"ready"}
 
 
+def test_no_query_of_a_batch_reads_all_uploads_of_the_owner(
+    browser: Client, bucket: Bucket
+) -> None:
+    with CaptureQueriesContext(connection) as seen:
+        start(browser, [declaration(n) for n in range(100)])
+        complete(browser, store_objects(bucket, range(100)))
+
+    queries = [query["sql"] for query in seen if '"uploads_upload"' in query["sql"]]
+    steps = [
+        step
+        for query in queries
+        if query.startswith(("SELECT", "UPDATE"))
+        for step in plan_of(query)
+    ]
+    assert [step for step in steps if "(id=?)" in step]
+    assert not [step for step in steps if "(owner_id=?)" in step or "SCAN" in step]
+
+
+def plan_of(query: str) -> list[str]:
+    """Return the steps in which SQLite runs a query."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query}")
+        return [row[3] for row in cursor.fetchall()]
+
+
 def test_batch_completion_writes_the_same_rows_as_single_completions(
     browser: Client, alice: User, bucket: Bucket
 ) -> None:
