@@ -1,6 +1,10 @@
 import { randomHex } from "./random-hex.js";
 
 const encoder = new TextEncoder();
+const COUNTER_DIGITS = 8;
+// No file can contain the boundary, because nobody can guess this secret. The counter makes each boundary different.
+const secret = randomHex().slice(COUNTER_DIGITS);
+let forms = 0;
 
 /**
  * Return a presigned form as one buffer, in the format multipart/form-data, and the value of its header Content-Type.
@@ -12,7 +16,8 @@ const encoder = new TextEncoder();
  * @param {ArrayBuffer} bytes the content of the file
  */
 export function formBody(fields, bytes) {
-  const boundary = `slipway-${randomHex()}`; // random, so that no file can contain it
+  forms += 1;
+  const boundary = `slipway-${secret}${forms.toString(16).padStart(COUNTER_DIGITS, "0")}`;
   const parts = Object.entries(fields).map(([name, value]) => `${head(boundary, name)}\r\n${value}\r\n`);
   // The file must be the last field, because S3 ignores all fields after the file.
   parts.push(`${head(boundary, "file", '; filename="file"')}Content-Type: application/octet-stream\r\n\r\n`);
