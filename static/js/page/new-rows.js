@@ -1,16 +1,18 @@
 import { element, setText } from "./dom.js";
 import { everyFrame } from "./picker/frame.js";
 import { plural } from "./format.js";
+import { untilTick } from "./tick.js";
 
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
 const MOST_ROWS = 50; // maximum number of rows for new files of one batch
+const ROWS_OF_MANY = 10; // in a batch of more files, this number of waiting files get a row
 const MOST_ROWS_A_FRAME = 5;
 const MOST_ANIMATED = 10;
-const COUNT_MS = 500;
 
 /**
- * Draws rows for the first 50 new files of a batch, and counts the other new files.
+ * Draws a row for each new file of a batch. If a batch has more than 50 files, draws at least ten rows, and counts the
+ * other new files.
  *
  * Drawing 10,000 rows would take longer than uploading 10,000 small files. The person can press a button to see the
  * other files. After the batch, if the person is not using the list, the page reads it again from the server.
@@ -49,9 +51,14 @@ export class NewRows {
 
   /** @param {UploadRecord} record */
   add(record) {
-    if (this.#inserted + this.#waiting.length >= MOST_ROWS) return this.#count();
-    this.#waiting.push(record);
-    this.#insertSoon();
+    if (this.#inserted + this.#waiting.length < MOST_ROWS) {
+      this.#waiting.push(record);
+      this.#insertSoon();
+      return;
+    }
+    this.#inserted = MOST_ROWS;
+    const left = this.#waiting.splice(ROWS_OF_MANY).length + 1;
+    this.#count(left);
   }
 
   /**
@@ -78,9 +85,10 @@ export class NewRows {
     if (this.#waiting.length > 0) this.#insertSoon();
   }
 
-  #count() {
-    this.#counted += 1;
-    this.#timer ??= setTimeout(() => this.#render(), COUNT_MS);
+  /** @param {number} files */
+  #count(files) {
+    this.#counted += files;
+    this.#timer ??= setTimeout(() => this.#render(), untilTick());
   }
 
   #render() {

@@ -12,6 +12,7 @@ import { byId } from "./page-data.js";
 import { everyFrame } from "./picker/frame.js";
 import { formatBytes, plural } from "./format.js";
 import { pickByHandle } from "./file-picker.js";
+import { untilTick } from "./tick.js";
 
 /**
  * @typedef {import("./picker/chosen.js").Item} Item
@@ -31,8 +32,7 @@ import { pickByHandle } from "./file-picker.js";
  */
 
 const RENDER_MS = 200;
-const RENDER_MANY_MS = 500; // with many files, a single file hardly moves the progress bar
-const MANY = 100;
+const MANY = 100; // with more files, a single file hardly moves the progress bar
 
 /** The top of the page. It shows the drop area, or the chosen files, or the progress card. */
 export class UploadArea {
@@ -134,7 +134,7 @@ export class UploadArea {
   /** Render after a short delay. Several calls during the delay cause one rendering. */
   render() {
     if (this.#timer) return;
-    this.#timer = setTimeout(() => this.#render(), this.#parts.transfers.list().length > MANY ? RENDER_MANY_MS : RENDER_MS);
+    this.#timer = setTimeout(() => this.#render(), this.#parts.transfers.list().length > MANY ? untilTick() : RENDER_MS);
   }
 
   #render() {
