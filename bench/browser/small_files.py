@@ -26,6 +26,7 @@ def main() -> None:
         programs = {
             "slipway": all_senders.slipway,
             "uppy": all_senders.uppy,
+            "least script": all_senders.least_script,
             "bare": all_senders.bare_forms,
             "curl": all_senders.curl,
         }
@@ -42,6 +43,10 @@ def main() -> None:
         [
             Bar("uppy / slipway", middle(runs["uppy"]) / ours, at_least=3),
             Bar("bare / slipway", middle(runs["bare"]) / ours, at_least=0.6),
+            Bar(
+                "uppy / least script",
+                middle(runs["uppy"]) / middle(runs["least script"]),
+            ),
             Bar("uppy / bare", middle(runs["uppy"]) / middle(runs["bare"])),
             Bar("curl / slipway", middle(runs["curl"]) / ours),
         ],

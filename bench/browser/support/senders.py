@@ -23,6 +23,7 @@ from uploads.dev.ports import free_ports
 
 PEER_FOLDER = PROJECT / "bench/browser"
 BUNDLE = PEER_FOLDER / "node_modules/peer_page.bundle.js"
+LEAST_SCRIPT = PEER_FOLDER / "support/least_script.js"
 LONGEST_UPLOAD_SECONDS = 1800
 WATCH_GAPS = """(() => {
   clearInterval(window.gapTimer);
@@ -170,6 +171,26 @@ class Senders:
         run = self._run(result["seconds"], cpu, page.evaluate("window.largestGap"))
         page.open("about:blank")
         return run
+
+    def least_script(self, files: list[str]) -> Run:
+        """Send small files through our API with the shortest script. It shows nothing."""
+        page = self.page
+        page.open(f"{self.site.url}/")
+        page.wait("!document.querySelector('#file-list[aria-busy=true]')")
+        page.evaluate(LEAST_SCRIPT.read_text())
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('input'),"
+            " { type: 'file', multiple: true, id: 'bench-files' })); 0"
+        )
+        page.choose("#bench-files", files)
+        page.evaluate(WATCH_GAPS)
+        cpu = self._cpu()
+        result = page.evaluate(
+            "window.sendWithLeastScript([...document.querySelector('#bench-files').files])"
+        )
+        if result["files"] != len(files):
+            raise RuntimeError(f"{result['files']} of {len(files)} files were stored.")
+        return self._run(result["seconds"], cpu, page.evaluate("window.largestGap"))
 
     def curl(self, files: list[str]) -> Run:
         """Send one PUT per file with curl, six at a time. Do not measure presigning."""
