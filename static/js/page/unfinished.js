@@ -1,7 +1,7 @@
 import { ENDED, isInProgress, isRefused } from "./attempt.js";
 import { Completer } from "./completer.js";
+import { UnfinishedList } from "./unfinished-list.js";
 import { UnfinishedRow, factsOf } from "./unfinished-row.js";
-import { byId } from "./page-data.js";
 import { looksSame, pair, whyNot } from "./matching.js";
 import { pendingOf } from "./pending.js";
 import { within } from "../engine/time-limit.js";
@@ -31,13 +31,9 @@ const ADOPT_MS = 3000; // if reading the kept files takes longer, the list is fi
 
 /** The list of unfinished uploads of an earlier visit, another tab or another device. */
 export class Unfinished {
-  #section = byId("unfinished");
-  #note = byId("unfinished-note");
-  #list = byId("unfinished-list");
+  #list = new UnfinishedList();
   #options;
   #completer;
-  /** @type {Set<UnfinishedRow>} */
-  #rows = new Set();
   /** @type {Set<{id: string | undefined, upload: Upload}>} uploads that this tab continues */
   #continued = new Set();
   #loads = 0;
@@ -49,8 +45,8 @@ export class Unfinished {
     this.#options = options;
     this.#completer = new Completer({
       ...options,
-      isWaiting: (id) => Boolean(this.#rowOf(id)),
-      onSafe: (id, bytes) => this.#rowOf(id)?.showSafe(bytes),
+      isWaiting: (id) => Boolean(this.#list.rowOf(id)),
+      onSafe: (id, bytes) => this.#list.rowOf(id)?.showSafe(bytes),
       onCompleted: (record) => this.#complete(record),
     });
   }
@@ -64,8 +60,8 @@ export class Unfinished {
   follow(engine) {
     engine.on("added", ({ upload }) => {
       const check = () => {
-        const row = this.#rowOf(upload.record?.id);
-        if (row && isInProgress(upload)) this.#remove(row);
+        const row = this.#list.rowOf(upload.record?.id);
+        if (row && isInProgress(upload)) this.#list.remove(row);
       };
       upload.on("state", check);
       upload.on("started", check);
@@ -107,7 +103,7 @@ export class Unfinished {
    */
   take(file, relativePath) {
     const facts = { filename: file.name, relativePath, byteSize: file.size, lastModified: file.lastModified };
-    const row = [...this.#rows].find(({ entry: { record } }) => record && looksSame(record, facts));
+    const row = this.#list.rows.find(({ entry: { record } }) => record && looksSame(record, facts));
     if (!row) return "";
     if (row.entry.isElsewhere) return "elsewhere";
     this.#go(row, file);
@@ -170,7 +166,8 @@ export class Unfinished {
 
   /** @param {Entry[]} entries */
   #show(entries) {
-    this.#rows.clear();
+    /** @type {UnfinishedRow[]} */
+    const rows = [];
     for (const entry of entries) {
       if (entry.record && this.#completer.hasCompleted(entry.record.id)) continue;
       /** @type {UnfinishedRow} */
@@ -180,51 +177,31 @@ export class Unfinished {
         onContinue: () => this.#continueKept(row),
         onDiscard: () => void this.#discard(row),
       });
-      this.#rows.add(row);
+      rows.push(row);
     }
-    const before = this.#focused();
-    this.#list.replaceChildren(...[...this.#rows].map(({ node }) => node));
-    this.#settle();
-    before?.();
+    this.#list.show(rows);
     void this.#showSafe();
     this.#watch();
   }
 
-  #settle() {
-    this.#section.hidden = this.#rows.size === 0;
-    this.#note.hidden = [...this.#rows].every(({ entry }) => entry.isElsewhere || entry.kept);
-  }
-
-  /** @returns {(() => void) | undefined} a function that moves the focus back to the button with the same label */
-  #focused() {
-    const label = document.activeElement?.getAttribute("aria-label");
-    if (!label || !this.#list.contains(document.activeElement)) return undefined;
-    return () => /** @type {HTMLElement | null} */ (this.#list.querySelector(`[aria-label="${CSS.escape(label)}"]`))?.focus();
-  }
-
   #showSafe() {
-    const entries = [...this.#rows].map(({ entry }) => entry).filter(({ isElsewhere }) => !isElsewhere);
+    const entries = this.#list.rows.map(({ entry }) => entry).filter(({ isElsewhere }) => !isElsewhere);
     return this.#completer.check(entries.flatMap(({ record }) => (record?.transport === "multipart" ? [record] : [])));
   }
 
   /** @param {UploadRecord} record */
   #complete(record) {
-    const row = this.#rowOf(record.id);
+    const row = this.#list.rowOf(record.id);
     if (!row) return;
     if (row.entry.kept) this.#options.keptFiles.forget([row.entry.kept]);
-    this.#remove(row);
+    this.#list.remove(row);
     this.#options.onCompleted(record);
-  }
-
-  /** @param {string | undefined} id */
-  #rowOf(id) {
-    return [...this.#rows].find(({ entry: { record } }) => record && record.id === id);
   }
 
   /** While other tabs send uploads, check every 3 s. If one of these uploads ends or its tab closes, load the list. */
   #watch() {
     clearTimeout(this.#timer);
-    const others = [...this.#rows].filter(({ entry }) => entry.isElsewhere);
+    const others = this.#list.rows.filter(({ entry }) => entry.isElsewhere);
     if (others.length === 0) return;
     this.#timer = setTimeout(async () => {
       const elsewhere = await this.#options.tabs.elsewhere();
@@ -264,7 +241,7 @@ export class Unfinished {
 
   /** Continue all uploads whose kept file can be read now. One permission may apply to all files of the last visit. */
   async #continueOthers() {
-    for (const row of [...this.#rows]) {
+    for (const row of this.#list.rows) {
       const file = await this.#readable(row.entry);
       if (file) this.#go(row, file);
     }
@@ -275,8 +252,8 @@ export class Unfinished {
    * @param {Blob} file
    */
   #go(row, file) {
-    if (!this.#rows.has(row)) return;
-    this.#remove(row);
+    if (!this.#list.has(row)) return;
+    this.#list.remove(row);
     this.#continue(row.entry, file);
   }
 
@@ -285,16 +262,6 @@ export class Unfinished {
     const { record, kept } = row.entry;
     if (record && !(await this.#options.onDiscard(record))) return;
     if (kept) this.#options.keptFiles.forget([kept]);
-    this.#remove(row);
-  }
-
-  /** @param {UnfinishedRow} row */
-  #remove(row) {
-    const neighbour = row.node.nextElementSibling ?? row.node.previousElementSibling;
-    const hadFocus = row.node.contains(document.activeElement);
-    this.#rows.delete(row);
-    row.node.remove();
-    this.#settle();
-    if (hadFocus) neighbour?.querySelector("button")?.focus();
+    this.#list.remove(row);
   }
 }
