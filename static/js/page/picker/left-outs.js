@@ -1,4 +1,5 @@
 import { addTo, messages, nothingSoFar } from "./report.js";
+import { isolated } from "../direction.js";
 import { plural } from "../format.js";
 
 /** Shows the files that were left out, with the reasons. `forget` closes the notices at the start of the upload. */
@@ -41,7 +42,7 @@ export class LeftOuts {
     const cause = plural(items.length, "file was not added, because it needs", "files were not added, because they need");
     this.#notices.show(`${cause} ${needed}. ${problem}`, {
       tone: "warning",
-      details: items.map(({ path, name }) => path || name),
+      details: items.map(({ path, name }) => isolated(path || name)),
       key: "quota",
     });
   }

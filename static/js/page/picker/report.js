@@ -1,5 +1,6 @@
 import { ELSEWHERE, IN_LIST, ON_ITS_WAY } from "./admission.js";
 import { formatNumber, plural } from "../format.js";
+import { isolated } from "../direction.js";
 
 /**
  * @typedef {import("./chosen.js").Item} Item
@@ -13,7 +14,6 @@ import { formatNumber, plural } from "../format.js";
  */
 
 const INLINE = 3;
-const BIDI = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefe]/;
 
 /** @returns {Facts} the facts before the first choice */
 export function nothingSoFar() {
@@ -130,14 +130,4 @@ function ofRenamed(renamed) {
 function lastOf(path) {
   const segments = path.split("/").filter(Boolean);
   return (segments.at(-1) ?? path) + (path.endsWith("/") ? "/" : "");
-}
-
-/**
- * Return the name. If it has right-to-left characters, put it between Unicode isolate characters. Without these, such a
- * name would change the order of the words around it.
- *
- * @param {string} name
- */
-function isolated(name) {
-  return BIDI.test(name) ? `\u2068${name}\u2069` : name;
 }
