@@ -1,5 +1,6 @@
 import { updateQuestion, askToCancel, question } from "../../static/js/page/cancel-question.js";
 import assert from "node:assert/strict";
+import { fakePage } from "./fake-dialog.js";
 import { test } from "node:test";
 
 const transfer = (facts) => ({ name: "film.bin", state: "sending", code: "", byteSize: 4_800_000_000, bytesSent: 0, ...facts });
@@ -41,24 +42,6 @@ test("if a cancellation would delete no sent bytes, the page cancels without a q
     assert.equal(acts, 1);
   }
 });
-
-/** A stub of the page's dialog for questions. */
-function fakePage() {
-  const form = new EventTarget();
-  form.querySelector = () => ({ disabled: false });
-  const dialog = Object.assign(new EventTarget(), {
-    open: false,
-    querySelector: () => form,
-    showModal: () => (dialog.open = true),
-    close() {
-      dialog.open = false;
-      setImmediate(() => dialog.dispatchEvent(new Event("close")));
-    },
-  });
-  const parts = new Map([["confirm-dialog", dialog]]);
-  globalThis.document = { getElementById: (id) => parts.get(id) ?? parts.set(id, {}).get(id) };
-  return { dialog, form, text: (id) => parts.get(id).textContent };
-}
 
 test("the page updates the bytes in the open question, and closes the question when all files have arrived", async () => {
   const { dialog, text } = fakePage();

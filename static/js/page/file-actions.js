@@ -90,19 +90,3 @@ async function remove(record, { api, onRemoved }) {
   const done = await confirm({ ...words, name: record.filename }, () => api.cancel(record.id, { attempts: 2 }));
   if (done) onRemoved(record.id);
 }
-
-/**
- * Ask the person whether to discard an unfinished upload. If the person agrees, cancel the upload on the server.
- *
- * @param {UploadRecord} record
- * @param {import("../engine/api.js").Api} api
- */
-export function discard(record, api) {
-  const words = {
-    title: "Discard this upload?",
-    name: record.filename,
-    text: "The parts that have arrived will be deleted.",
-    yes: "Discard",
-  };
-  return confirm(words, () => api.cancel(record.id, { attempts: 2 }));
-}

@@ -19,7 +19,7 @@ import { byId, csrfToken, readPageData } from "./page-data.js";
 import { createEngine } from "../engine/engine.js";
 import { createThumbnails } from "./thumbnails.js";
 import { describePolicy, refusal } from "./policy.js";
-import { discard, fileActions } from "./file-actions.js";
+import { fileActions } from "./file-actions.js";
 import { handleOf } from "./file-handles.js";
 import { guardLeaving } from "../engine/leaving-guard.js";
 import { keepAwake } from "../engine/wake-lock.js";
@@ -62,6 +62,7 @@ export function startPage() {
   const notices = new Notices(byId("notices"));
   const quota = new QuotaMeter(byId("quota"), data.quota, async () => (await engine.api.me()).quota);
   const transfers = new Transfers(engine);
+  const announcer = new Announcer(byId("announcements"));
   const thumbnails = createThumbnails(document.body.dataset.thumbnailWorker);
   const area = new UploadArea({
     engine,
@@ -70,7 +71,7 @@ export function startPage() {
     thumbnails,
     quota,
     notices,
-    announcer: new Announcer(byId("announcements")),
+    announcer,
     policy: () => data.policy,
     note: describePolicy(data.policy, data.quota.limit_bytes),
     admission: {
@@ -136,16 +137,17 @@ export function startPage() {
       notices.show(`${plural(count, "upload")} from your last visit ${count === 1 ? "continues" : "continue"} automatically.`, {
         key: "continued",
       }),
-    onProblem: (message) => notices.show(message, { tone: "error", key: "different" }),
+    onProblem: (message, error) => {
+      if (!error || !session.handles(error)) notices.show(message, { tone: "error", key: "different" });
+    },
     onEndElsewhere: () => {
       void list.refresh();
       quota.refresh();
     },
-    onDiscard: async (record) => {
-      const isDone = await discard(record, engine.api);
-      // While the question was open, the upload may have ended and come into the file list. So remove it there too.
-      if (isDone) actions.onRemoved(record.id);
-      return isDone;
+    onDiscarded: (sentence) => {
+      if (sentence) announcer.announce(sentence);
+      void list.refresh(); // an upload that has ended meanwhile may be a file of the list now
+      quota.refresh();
     },
     onCompleted: (record) => {
       list.add(record);
@@ -198,7 +200,7 @@ export function startPage() {
 
 /**
  * @param {import("../engine/engine.js").Engine} engine
- * @param {import("./unfinished-row.js").Entry} entry
+ * @param {import("./unfinished-upload.js").Entry} entry
  * @param {Blob} file
  */
 function continueUpload(engine, { record, kept }, file) {

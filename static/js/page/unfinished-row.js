@@ -1,15 +1,13 @@
-import { element } from "./dom.js";
+import { element, setText } from "./dom.js";
 import { fileName } from "./file-name.js";
-import { formatBytes, formatBytesOf, formatUntil, formatWhenInFull } from "./format.js";
+import { UnfinishedUpload, factsOf } from "./unfinished-upload.js";
+import { formatUntil, formatWhenInFull } from "./format.js";
 import { icon, iconNameFor } from "./icon.js";
 import { pickByHandle } from "./file-picker.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
- * @typedef {import("./kept-store.js").Kept} Kept
- * @typedef {{record: UploadRecord | null, kept: Kept | null, isElsewhere: boolean}} Entry
- *   `record`: the upload on the server; `kept`: its file, stored in this browser. Only one of them can be null.
- *   `isElsewhere`: whether another tab is sending the upload
+ * @typedef {import("./unfinished-upload.js").Entry} Entry
  * @typedef {{
  *   onChoose: (file: File) => void, onUnreadable: (names: string[]) => void,
  *   onContinue: () => Promise<void>, onDiscard: () => void,
@@ -17,35 +15,60 @@ import { pickByHandle } from "./file-picker.js";
  */
 
 /** The row of one unfinished upload. It shows the bytes in the bucket, and buttons for continuing and discarding. */
-export class UnfinishedRow {
-  #words = element("span", {});
-  #input = /** @type {HTMLInputElement} */ (element("input", { type: "file", hidden: true, tabindex: "-1", "aria-hidden": "true" }));
+export class UnfinishedRow extends UnfinishedUpload {
+  #actions;
+  /** @type {HTMLElement | null} */
+  #node = null;
+  /** @type {HTMLElement | null} */
+  #words = null;
 
   /**
    * @param {Entry} entry
    * @param {Actions} actions
    */
-  constructor(entry, { onChoose, onUnreadable, onContinue, onDiscard }) {
-    const { record, kept, isElsewhere } = entry;
-    const facts = factsOf(entry);
-    this.entry = entry;
-    this.#words.textContent = firstWords(entry);
-    this.#input.addEventListener("change", () => {
-      const file = this.#input.files?.[0];
-      this.#input.value = "";
+  constructor(entry, actions) {
+    super(entry);
+    this.#actions = actions;
+  }
+
+  get isDrawn() {
+    return this.#node !== null;
+  }
+
+  /** The element of the row. The first access creates it, because a list of hundreds of uploads draws only some rows. */
+  get node() {
+    this.#node ??= this.#draw();
+    return this.#node;
+  }
+
+  /** @param {number} bytes number of bytes in the bucket */
+  showSafe(bytes) {
+    super.showSafe(bytes);
+    if (this.#words) setText(this.#words, this.text);
+  }
+
+  #draw() {
+    const { record, kept, isElsewhere } = this.entry;
+    const { onChoose, onUnreadable, onContinue, onDiscard } = this.#actions;
+    const facts = factsOf(this.entry);
+    const input = /** @type {HTMLInputElement} */ (element("input", { type: "file", hidden: true, tabindex: "-1", "aria-hidden": "true" }));
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      input.value = "";
       if (file) onChoose(file);
     });
-    pickByHandle(this.#input, { take: ([file], unreadable) => (file ? onChoose(file) : onUnreadable(unreadable)) });
+    pickByHandle(input, { take: ([file], unreadable) => (file ? onChoose(file) : onUnreadable(unreadable)) });
     let hasTried = !kept;
     const goOn = () => {
-      if (hasTried) return this.#input.click();
+      if (hasTried) return input.click();
       // The first click tries the kept file. This fails if the file is missing or if the person refuses permission. So the
       // second click opens the file dialog.
       hasTried = true;
       void onContinue();
     };
     const name = fileName(facts.filename);
-    this.node = element(
+    this.#words = element("span", {}, this.text);
+    return element(
       "li",
       { class: "file file--unfinished", "data-id": record?.id },
       element("span", { class: "file__icon" }, icon(iconNameFor(facts.contentType))),
@@ -62,34 +85,12 @@ export class UnfinishedRow {
         : element(
             "span",
             { class: "file__buttons" },
-            this.#input,
+            input,
             button("Continue", facts.filename, "button", goOn),
             button("Discard", facts.filename, "button button--quiet", onDiscard),
           ),
     );
   }
-
-  /** @param {number} bytes number of bytes in the bucket */
-  showSafe(bytes) {
-    const { byteSize } = factsOf(this.entry);
-    this.#words.textContent = bytes < byteSize ? `${formatBytesOf(bytes, byteSize)} uploaded` : `All ${formatBytes(byteSize)} uploaded`;
-  }
-}
-
-/** @param {Entry} entry */
-export function factsOf({ record, kept }) {
-  return {
-    filename: record?.filename ?? kept?.filename ?? "",
-    contentType: record?.content_type ?? kept?.contentType ?? "",
-    byteSize: record?.byte_size ?? kept?.byteSize ?? 0,
-  };
-}
-
-/** @param {Entry} entry */
-function firstWords(entry) {
-  const size = formatBytes(factsOf(entry).byteSize);
-  if (entry.isElsewhere) return `${size}, in progress`;
-  return entry.record ? `${size}, waiting` : `${size}, not started`;
 }
 
 /** @param {UploadRecord} record */

@@ -1,7 +1,9 @@
 import { ENDED, isInProgress, isRefused } from "./attempt.js";
 import { Completer } from "./completer.js";
+import { Discarding } from "./discarding.js";
 import { UnfinishedList } from "./unfinished-list.js";
-import { UnfinishedRow, factsOf } from "./unfinished-row.js";
+import { UnfinishedRow } from "./unfinished-row.js";
+import { isolated } from "./direction.js";
 import { looksSame, pair, whyNot } from "./matching.js";
 import { pendingOf } from "./pending.js";
 import { within } from "../engine/time-limit.js";
@@ -9,7 +11,7 @@ import { within } from "../engine/time-limit.js";
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
  * @typedef {import("../engine/upload.js").Upload} Upload
- * @typedef {import("./unfinished-row.js").Entry} Entry
+ * @typedef {import("./unfinished-upload.js").Entry} Entry
  * @typedef {{
  *   api: import("../engine/api.js").Api,
  *   tabs: import("./tabs.js").Tabs,
@@ -17,12 +19,13 @@ import { within } from "../engine/time-limit.js";
  *   isBusy: (id: string) => boolean,
  *   onContinue: (entry: Entry, file: Blob) => Upload,
  *   onContinuedAlone: (count: number) => void,
- *   onProblem: (message: string) => void,
- *   onDiscard: (record: UploadRecord) => Promise<boolean>,
+ *   onProblem: (message: string, error?: Error) => void,
+ *   onDiscarded: (sentence: string) => void,
  *   onEndElsewhere: () => void,
  *   onCompleted: (record: UploadRecord) => void,
  * }} Options `isBusy` returns whether this tab is sending the upload with this id. `onContinuedAlone` gets the number
- *   of uploads that continue without asking the person. `onCompleted` gets an upload that the page has completed without
+ *   of uploads that continue without asking the person. `onProblem` gets the error if a request failed. `onDiscarded` is
+ *   called after uploads were discarded or have ended, with a sentence for screen readers. `onCompleted` gets an upload that the page has completed without
  *   its file, because the bucket had all bytes.
  */
 
@@ -31,9 +34,10 @@ const ADOPT_MS = 3000; // if reading the kept files takes longer, the list is fi
 
 /** The list of unfinished uploads of an earlier visit, another tab or another device. */
 export class Unfinished {
-  #list = new UnfinishedList();
+  #list = new UnfinishedList({ onDiscardAll: () => void this.#discarding.all() });
   #options;
   #completer;
+  #discarding;
   /** @type {Set<{id: string | undefined, upload: Upload}>} uploads that this tab continues */
   #continued = new Set();
   #loads = 0;
@@ -43,10 +47,11 @@ export class Unfinished {
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
+    this.#discarding = new Discarding({ ...options, list: this.#list, onDiscarded: (sentence) => this.#onDiscarded(sentence) });
     this.#completer = new Completer({
       ...options,
       isWaiting: (id) => Boolean(this.#list.rowOf(id)),
-      onSafe: (id, bytes) => this.#list.rowOf(id)?.showSafe(bytes),
+      onSafe: (id, bytes) => this.#list.showSafe(id, bytes),
       onCompleted: (record) => this.#complete(record),
     });
   }
@@ -103,7 +108,10 @@ export class Unfinished {
    */
   take(file, relativePath) {
     const facts = { filename: file.name, relativePath, byteSize: file.size, lastModified: file.lastModified };
-    const row = this.#list.rows.find(({ entry: { record } }) => record && looksSame(record, facts));
+    const row = this.#list.rows.find((one) => {
+      const { record } = one.entry;
+      return record && !this.#discarding.isLeaving(one) && looksSame(record, facts);
+    });
     if (!row) return "";
     if (row.entry.isElsewhere) return "elsewhere";
     this.#go(row, file);
@@ -173,9 +181,9 @@ export class Unfinished {
       /** @type {UnfinishedRow} */
       const row = new UnfinishedRow(entry, {
         onChoose: (file) => void this.#choose(row, file),
-        onUnreadable: ([name]) => this.#options.onProblem(`${name} could not be read. Check that the file still exists, or choose another copy of it.`),
+        onUnreadable: ([name]) => this.#options.onProblem(`${isolated(name)} could not be read. Check that the file still exists, or choose another copy of it.`),
         onContinue: () => this.#continueKept(row),
-        onDiscard: () => void this.#discard(row),
+        onDiscard: () => void this.#discarding.one(row),
       });
       rows.push(row);
     }
@@ -226,7 +234,7 @@ export class Unfinished {
     const { kept } = row.entry;
     if (!kept) return;
     const { keptFiles, onProblem } = this.#options;
-    const { filename } = factsOf(row.entry);
+    const filename = isolated(row.name);
     try {
       const file = await keptFiles.read(kept, { ask: true });
       if (!file) return onProblem(`The browser has no permission to read ${filename}. Press Continue again and choose the file.`);
@@ -252,16 +260,15 @@ export class Unfinished {
    * @param {Blob} file
    */
   #go(row, file) {
-    if (!this.#list.has(row)) return;
+    if (!this.#list.has(row) || this.#discarding.isLeaving(row)) return;
     this.#list.remove(row);
     this.#continue(row.entry, file);
   }
 
-  /** @param {UnfinishedRow} row */
-  async #discard(row) {
-    const { record, kept } = row.entry;
-    if (record && !(await this.#options.onDiscard(record))) return;
-    if (kept) this.#options.keptFiles.forget([kept]);
-    this.#list.remove(row);
+  /** @param {string} sentence */
+  #onDiscarded(sentence) {
+    this.#options.onDiscarded(sentence);
+    // A list that was requested before the discards may still contain them. Loading again replaces this list.
+    void this.load();
   }
 }
