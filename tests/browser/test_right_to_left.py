@@ -47,7 +47,7 @@ POSITIONS = """
   const icon = row.querySelector('.file__icon').getBoundingClientRect();
   return {
     icon: icon.right,
-    name: positions(row.querySelector('.name bdi')),
+    name: positions(row.querySelector('.name__start')),
     folder: folder && positions(folder),
   };
 }
