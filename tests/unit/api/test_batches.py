@@ -63,9 +63,7 @@ def start(browser: Client, items: list[dict[str, Any]], **headers: str) -> Any:
 
 
 def count_queries(act: Any) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as seen:
+    with CaptureQueriesContext(connection) as seen:
         act()
     return len(seen)
 
@@ -364,10 +362,8 @@ def test_completing_a_batch_needs_a_constant_number_of_queries(
     more = [declaration(n) for n in range(100, 111)]
     start(browser, more)
     complete(browser, store_objects(bucket, [110]))
-    ten, hundred = (
-        store_objects(bucket, range(100, 110)),
-        store_objects(bucket, range(100)),
-    )
+    ten = store_objects(bucket, range(100, 110))
+    hundred = store_objects(bucket, range(100))
 
     counts = [count_queries(lambda: complete(browser, ids)) for ids in (ten, hundred)]  # noqa: B023
 
@@ -383,14 +379,24 @@ def test_no_query_of_a_batch_reads_all_uploads_of_the_owner(
         complete(browser, store_objects(bucket, range(100)))
 
     queries = [query["sql"] for query in seen if '"uploads_upload"' in query["sql"]]
-    steps = [
-        step
-        for query in queries
-        if query.startswith(("SELECT", "UPDATE"))
-        for step in plan_of(query)
-    ]
+    queries = [one for one in queries if one.startswith(("SELECT", "UPDATE"))]
+    steps = [step for query in queries for step in plan_of(query)]
     assert [step for step in steps if "(id=?)" in step]
     assert not [step for step in steps if "(owner_id=?)" in step or "SCAN" in step]
+
+
+def test_a_batch_with_ids_of_another_user_loads_none_of_the_rows(
+    browser: Client,
+) -> None:
+    started = start(browser, [declaration(n) for n in range(3)])
+    other = Client()
+    other.force_login(User.objects.create_user("bob"))
+
+    with CaptureQueriesContext(connection) as seen:
+        results = complete(other, [one["upload"]["id"] for one in started])
+
+    assert [result["status"] for result in results] == [404] * 3
+    assert not [query for query in seen if '"checksum_sha256"' in query["sql"]]
 
 
 def plan_of(query: str) -> list[str]:
