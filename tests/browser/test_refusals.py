@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from tests.browser.files import payload, png, quota_of, stored_objects, uploads_of
+from tests.browser.files import (
+    make_upload,
+    payload,
+    png,
+    quota_of,
+    stored_objects,
+    uploads_of,
+)
 from tests.browser.upload_page import Traffic, UploadPage
 from tests.support.builders import MIB
 from tests.support.heads import HEIC, MP4
@@ -45,6 +53,33 @@ def test_program_named_as_an_image_is_rejected_and_its_space_released(
     assert uploads["holiday.png"].state == State.REJECTED
     assert stored_objects(person) == {uploads["real.png"].key: len(png())}
     assert quota_of(person) == (len(png()), 0, 1, 0)
+
+
+def test_new_files_that_get_a_row_after_a_refusal_are_no_longer_counted(
+    upload_page: UploadPage, person: User
+) -> None:
+    make_upload(person, filename="old.txt")
+    files = [payload(f"{n:02}.txt", b"text %d" % n) for n in range(80)]
+    files[70] = payload("holiday.png", PROGRAM, "image/png")
+    upload_page.open()
+    page = upload_page.page
+
+    # The page reads the list again after a refusal. After the batch, it does not,
+    # because the list has the focus.
+    upload_page.choose(*files)
+    upload_page.start()
+    page.get_by_role("button", name="Actions for old.txt").focus()
+    expect(upload_page.heading("1 file not stored")).to_be_visible()
+
+    def unlisted() -> int:
+        rows = page.locator("#file-list [data-id]").count()
+        counted = page.locator(".files__newer").filter(visible=True).all_inner_texts()
+        numbers = [int(word) for text in counted for word in re.findall(r"\d+", text)]
+        return len(files) + 1 - rows - sum(numbers)
+
+    upload_page.wait_until(lambda: unlisted() == 0)
+    page.wait_for_timeout(2000)
+    assert unlisted() == 0
 
 
 def test_batch_over_the_byte_quota_is_refused_before_the_upload(

@@ -27,19 +27,20 @@ function setUp(t) {
   t.after(() => delete globalThis.document);
   const frames = [];
   const inserted = [];
-  const countsAtClick = [];
+  const idsAtClick = [];
   const newRows = new NewRows({
     insert: (record, isAnimated) => inserted.push({ id: record.id, isAnimated }),
-    showAll: () => countsAtClick.push(newRows.counted),
+    showAll: () => idsAtClick.push(newRows.ids),
     nextFrame: (act) => () => void (frames.includes(act) || frames.push(act)),
   });
   const draw = () => {
     while (frames.length > 0) frames.shift()();
   };
+  let added = 0;
   const arrive = (count) => {
-    for (let id = 0; id < count; id += 1) newRows.add({ id });
+    for (let file = 0; file < count; file += 1) newRows.add({ id: added++ });
   };
-  return { newRows, arrive, countsAtClick, draw, frames, inserted };
+  return { newRows, arrive, added: () => added, idsAtClick, draw, frames, inserted };
 }
 
 test("if 40 files are added at once, the page draws 5 rows in the first frame and the other rows in later frames", (t) => {
@@ -95,17 +96,42 @@ test("if files are added in groups of 20, the page draws 50 rows at most", (t) =
 });
 
 test("if files are added while the page loads the whole list, the page still counts these files as not shown", (t) => {
-  const { newRows, arrive, countsAtClick, draw } = setUp(t);
+  const { newRows, arrive, draw, idsAtClick } = setUp(t);
   arrive(60);
   draw();
   newRows.node.children[0].click();
 
   arrive(3);
-  newRows.shown(countsAtClick[0]);
+  newRows.forget(idsAtClick[0]);
+  t.mock.timers.tick(1000);
 
-  assert.equal(countsAtClick[0], 50);
+  assert.equal(idsAtClick[0].size, 50);
   assert.equal(newRows.counted, 3);
   assert.equal(newRows.node.hidden, false);
+});
+
+test("files that wait for a row when the page reads the list are neither drawn nor counted after the answer", (t) => {
+  const { newRows, arrive, draw, inserted } = setUp(t);
+  arrive(40);
+  const { ids } = newRows;
+
+  arrive(20);
+  newRows.forget(ids);
+  draw();
+
+  assert.equal(inserted.length, 0);
+  assert.equal(newRows.counted, 20);
+});
+
+test("a counted file that gets a row by another way is no longer counted", (t) => {
+  const { newRows, arrive, draw } = setUp(t);
+  arrive(60);
+  draw();
+
+  newRows.forget([59]);
+  t.mock.timers.tick(1000);
+
+  assert.match(newRows.node.children[0].textContent, /49 more new files/);
 });
 
 test("after a batch of 70 files has ended, the first file of the next batch gets a row again", (t) => {
@@ -114,10 +140,58 @@ test("after a batch of 70 files has ended, the first file of the next batch gets
   draw();
 
   newRows.end();
-  newRows.shown(60);
+  newRows.forget(newRows.ids);
   arrive(1);
   draw();
+  t.mock.timers.tick(1000);
 
   assert.equal(inserted.length, 11);
   assert.equal(newRows.node.hidden, true);
 });
+
+test("a batch that ends before its rows are drawn takes no rows of the next batch", (t) => {
+  const { newRows, arrive, draw, inserted } = setUp(t);
+
+  arrive(50);
+  newRows.end();
+  arrive(1);
+  draw();
+
+  assert.equal(inserted.length, 51);
+});
+
+test("each of 500 random sequences of arrivals, frames and reads of the list draws or counts each file once", (t) => {
+  for (let seed = 1; seed <= 500; seed += 1) {
+    t.mock.timers.reset();
+    const { newRows, arrive, draw, frames, inserted, added } = setUp(t);
+    const random = randomNumbers(seed);
+    let read = null;
+    const shown = new Set();
+    for (let step = 0; step < 40; step += 1) {
+      const choice = random();
+      if (choice < 0.4) arrive([1, 5, 20, 49, 50, 51, 100][Math.floor(random() * 7)]);
+      else if (choice < 0.7) frames.shift()?.();
+      else if (choice < 0.8) newRows.end();
+      else if (choice < 0.9) read = { ids: newRows.ids, files: added() };
+      else if (read) {
+        newRows.forget(read.ids);
+        for (let id = 0; id < read.files; id += 1) shown.add(id);
+        read = null;
+      }
+    }
+    draw();
+
+    for (const { id } of inserted) shown.add(id);
+    assert.equal(shown.size + newRows.counted, added(), `seed ${seed}`);
+    assert.equal(new Set(inserted.map(({ id }) => id)).size, inserted.length, `seed ${seed}`);
+  }
+});
+
+/** @param {number} seed */
+function randomNumbers(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

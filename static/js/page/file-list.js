@@ -76,10 +76,10 @@ export class FileList {
     this.#loading.abort();
     this.#loading = new AbortController();
     this.#list.setAttribute("aria-busy", "true");
-    const { counted } = this.#newRows;
+    const { ids } = this.#newRows;
     const page = await this.#fetch(null, () => void this.load());
     if (!page) return;
-    this.#newRows.shown(counted);
+    this.#newRows.forget(ids);
     this.#reach = extended(NOTHING_READ, page.read);
     this.#records = new Map(page.records.map((record) => [record.id, record]));
     this.#list.replaceChildren(...page.records.map((record) => this.#row(record)));
@@ -88,8 +88,7 @@ export class FileList {
   }
 
   /**
-   * Insert a new file at the top, or update its row. The first 50 files of a batch get rows. The list only counts the
-   * others, and shows their number.
+   * Insert a new file at the top, or update its row. In a large batch, the list only counts most new files.
    *
    * @param {UploadRecord} record
    */
@@ -130,6 +129,7 @@ export class FileList {
     this.#localChanges.note(record.id, record, { isNew: true });
     if (!this.#matches(record)) return;
     this.#records.set(record.id, record);
+    this.#newRows.forget([record.id]);
     const row = this.#row(record);
     row.classList.toggle("file--new", isAnimated);
     this.#list.insertBefore(row, next);
@@ -184,8 +184,7 @@ export class FileList {
       for (const { id } of missingFrom(this.#records.values(), answer)) {
         if (!arrived.has(id)) this.#changes.push(() => this.remove(id, { keepsFocus: true }));
       }
-      const records = answer.results.filter(({ state }) => state !== "pending");
-      for (const record of this.#localChanges.applyTo(records)) {
+      for (const record of this.#localChanges.applyTo(answer.results.filter(({ state }) => state !== "pending"))) {
         this.#changes.push(() => this.#insert(record, { next: this.#rowBefore(begunAt(record)), isAnimated: true }));
       }
       this.#reach = extended(this.#reach, answer.results);
@@ -219,6 +218,7 @@ export class FileList {
     const fresh = page.records.filter(({ id }) => !this.#records.has(id));
     const rows = fresh.map((record) => this.#row(record));
     for (const record of fresh) this.#records.set(record.id, record);
+    this.#newRows.forget(fresh.map(({ id }) => id));
     this.#list.append(...rows);
     this.#settle(page.cursor);
     if (rows[0]) /** @type {HTMLElement | null} */ (rows[0].querySelector(".file__name"))?.focus();

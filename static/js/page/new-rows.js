@@ -22,8 +22,10 @@ export class NewRows {
   #showAll;
   /** @type {UploadRecord[]} */
   #waiting = [];
+  #granted = 0; // rows of this batch that are drawn or waiting
   #inserted = 0;
-  #counted = 0;
+  /** @type {Set<string>} the ids of the new files without a row */
+  #counted = new Set();
   #button;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -46,33 +48,42 @@ export class NewRows {
 
   /** Number of new files without a row. */
   get counted() {
-    return this.#counted;
+    return this.#counted.size;
   }
 
   /** @param {UploadRecord} record */
   add(record) {
-    if (this.#inserted + this.#waiting.length < MOST_ROWS) {
+    if (this.#granted < MOST_ROWS) {
+      this.#granted += 1;
       this.#waiting.push(record);
       this.#insertSoon();
       return;
     }
-    this.#inserted = MOST_ROWS;
-    const left = this.#waiting.splice(ROWS_OF_MANY).length + 1;
-    this.#count(left);
+    for (const { id } of [...this.#waiting.splice(ROWS_OF_MANY), record]) this.#counted.add(id);
+    this.#renderSoon();
+  }
+
+  /** @returns {Set<string>} the ids of all new files that have no row yet */
+  get ids() {
+    return new Set([...this.#counted, ...this.#waiting.map(({ id }) => id)]);
   }
 
   /**
-   * Subtract the files that have a row now, because the page has read the list again.
+   * Forget files, because the list was read again or has their rows now.
    *
-   * @param {number} counted the value of `counted` when the request for the list started
+   * @param {Iterable<string>} ids
    */
-  shown(counted) {
-    this.#counted -= counted;
-    this.#render();
+  forget(ids) {
+    const gone = new Set(ids);
+    this.#waiting = this.#waiting.filter(({ id }) => !gone.has(id));
+    const before = this.#counted.size;
+    for (const id of gone) this.#counted.delete(id);
+    if (this.#counted.size !== before) this.#renderSoon();
   }
 
   /** Record that the batch has ended, so that the next batch gets 50 rows again. */
   end() {
+    this.#granted = 0;
     this.#inserted = 0;
   }
 
@@ -85,16 +96,13 @@ export class NewRows {
     if (this.#waiting.length > 0) this.#insertSoon();
   }
 
-  /** @param {number} files */
-  #count(files) {
-    this.#counted += files;
-    this.#timer ??= setTimeout(() => this.#render(), untilTick());
+  #renderSoon() {
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#render(), untilTick());
   }
 
   #render() {
-    clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.node.hidden = this.#counted === 0;
-    setText(this.#button, `Show ${plural(this.#counted, "more new file")}`);
+    this.node.hidden = this.#counted.size === 0;
+    setText(this.#button, `Show ${plural(this.#counted.size, "more new file")}`);
   }
 }

@@ -7,5 +7,6 @@ const TICK_MS = 500;
  * needs less CPU time.
  */
 export function untilTick() {
-  return TICK_MS - (performance.now() % TICK_MS);
+  // Round up, because the browser cuts a fraction of a millisecond, and the timer would fire before the tick.
+  return Math.ceil(TICK_MS - (performance.now() % TICK_MS));
 }
