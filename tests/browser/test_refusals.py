@@ -82,6 +82,27 @@ def test_new_files_that_get_a_row_after_a_refusal_are_no_longer_counted(
     assert unlisted() == 0
 
 
+def test_after_a_batch_the_button_reads_the_list_and_moves_the_focus_into_it(
+    upload_page: UploadPage, person: User
+) -> None:
+    make_upload(person, filename="old.txt")
+    upload_page.open()
+    page = upload_page.page
+    button = page.get_by_role("button", name="Show the new files")
+
+    upload_page.choose(*(payload(f"{n:02}.txt", b"text %d" % n) for n in range(80)))
+    upload_page.start()
+    page.get_by_role("button", name="Actions for old.txt").focus()
+    upload_page.wait_until_uploaded(80)
+    expect(button).to_be_visible()
+    button.focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#file-list [data-id]")).to_have_count(50)
+    expect(page.locator(".files__newer")).to_be_hidden()
+    expect(page.locator("#file-list :focus")).to_have_count(1)
+
+
 def test_batch_over_the_byte_quota_is_refused_before_the_upload(
     upload_page: UploadPage, person: User
 ) -> None:

@@ -99,7 +99,7 @@ test("if files are added while the page loads the whole list, the page still cou
   const { newRows, arrive, draw, idsAtClick } = setUp(t);
   arrive(60);
   draw();
-  newRows.node.children[0].click();
+  newRows.node.children[1].click();
 
   arrive(3);
   newRows.forget(idsAtClick[0]);
@@ -158,6 +158,21 @@ test("a batch that ends before its rows are drawn takes no rows of the next batc
   draw();
 
   assert.equal(inserted.length, 51);
+});
+
+test("the button that reads the list again appears only after the batch", (t) => {
+  const { newRows, arrive, draw } = setUp(t);
+  const [, button] = newRows.node.children;
+
+  arrive(60);
+  draw();
+  t.mock.timers.tick(1000);
+  const isHiddenDuringBatch = button.hidden;
+  newRows.end();
+
+  assert.equal(isHiddenDuringBatch, true);
+  assert.equal(button.hidden, false);
+  assert.equal(newRows.node.hidden, false);
 });
 
 test("each of 500 random sequences of arrivals, frames and reads of the list draws or counts each file once", (t) => {

@@ -43,7 +43,7 @@ export class FileList {
   #changes = new DelayedChanges(this.#list, (change) => change());
   #newRows = new NewRows({
     insert: (record, isAnimated) => this.#changes.push(() => this.#insert(record, { isAnimated })),
-    showAll: () => void this.load(),
+    showAll: () => void this.load().then(() => this.#focus(this.#list.firstElementChild)),
   });
 
   /** @param {ListOptions} options */
@@ -293,8 +293,8 @@ export class FileList {
     return /** @type {HTMLElement | null} */ (this.#list.querySelector(`[data-id="${CSS.escape(id)}"]`));
   }
 
-  /** @param {Element} row */
+  /** @param {Element | null} row */
   #focus(row) {
-    /** @type {HTMLElement | null} */ (row.querySelector(".file__actions > button"))?.focus();
+    /** @type {HTMLElement | null | undefined} */ (row?.querySelector(".file__actions > button"))?.focus();
   }
 }

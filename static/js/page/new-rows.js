@@ -14,8 +14,9 @@ const MOST_ANIMATED = 10;
  * Draws a row for each new file of a batch. If a batch has more than 50 files, draws at least ten rows, and counts the
  * other new files.
  *
- * Drawing 10,000 rows would take longer than uploading 10,000 small files. The person can press a button to see the
- * other files. After the batch, if the person is not using the list, the page reads it again from the server.
+ * Drawing 10,000 rows would take longer than uploading 10,000 small files. After the batch, the page reads the list again
+ * from the server. If the person is using the list, the page does not replace it, and shows a button for this. There is no
+ * button during the batch, because the newest uploads are then unfinished and have no rows.
  */
 export class NewRows {
   #insert;
@@ -26,6 +27,8 @@ export class NewRows {
   #inserted = 0;
   /** @type {Set<string>} the ids of the new files without a row */
   #counted = new Set();
+  #isArriving = false;
+  #words = element("span");
   #button;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -43,7 +46,8 @@ export class NewRows {
     this.#showAll = showAll;
     this.#insertSoon = nextFrame(() => this.#insertSome());
     this.#button = element("button", { class: "button button--quiet", type: "button", onclick: () => this.#showAll() });
-    this.node = element("p", { class: "files__newer", hidden: true }, this.#button);
+    setText(this.#button, "Show the new files");
+    this.node = element("p", { class: "files__newer", hidden: true }, this.#words, this.#button);
   }
 
   /** Number of new files without a row. */
@@ -53,6 +57,7 @@ export class NewRows {
 
   /** @param {UploadRecord} record */
   add(record) {
+    this.#isArriving = true;
     if (this.#granted < MOST_ROWS) {
       this.#granted += 1;
       this.#waiting.push(record);
@@ -78,13 +83,15 @@ export class NewRows {
     this.#waiting = this.#waiting.filter(({ id }) => !gone.has(id));
     const before = this.#counted.size;
     for (const id of gone) this.#counted.delete(id);
-    if (this.#counted.size !== before) this.#renderSoon();
+    if (this.#counted.size !== before) this.#render();
   }
 
   /** Record that the batch has ended, so that the next batch gets 50 rows again. */
   end() {
+    this.#isArriving = false;
     this.#granted = 0;
     this.#inserted = 0;
+    this.#render();
   }
 
   #insertSome() {
@@ -97,12 +104,14 @@ export class NewRows {
   }
 
   #renderSoon() {
-    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#render(), untilTick());
+    this.#timer ??= setTimeout(() => this.#render(), untilTick());
   }
 
   #render() {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     this.node.hidden = this.#counted.size === 0;
-    setText(this.#button, `Show ${plural(this.#counted.size, "more new file")}`);
+    this.#button.hidden = this.#isArriving;
+    setText(this.#words, plural(this.#counted.size, "more new file"));
   }
 }
