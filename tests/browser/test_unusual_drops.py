@@ -209,3 +209,30 @@ def test_unfinished_upload_is_recognised_in_a_folder_with_an_unusual_name(
     assert set(traffic.parts_sent[sent:]) == {3}
     assert person.uploads.get().state == State.READY
     assert person.uploads.get().relative_path.strip().startswith("M\u00e4rz")
+
+
+def test_dropped_again_files_whose_uploads_have_not_started_are_uploaded_once(
+    signed_in: Page, other_site: LiveSite, person: User, tmp_path: Path
+) -> None:
+    films = [random_file(tmp_path, f"{number}.bin", 1000) for number in range(3)]
+    page = UploadPage(signed_in, other_site.url)
+    page.open()
+    signed_in.route("**/api/v1/uploads/batch", lambda _: None)
+    drop(signed_in, *films)
+    page.start()
+    signed_in.get_by_role("button", name="Pause").click()
+    signed_in.wait_for_timeout(1500)  # the browser stores copies of the files
+    signed_in.reload()
+    page.wait_for_list()
+    expect(page.unfinished.get_by_text("not started")).to_have_count(3)
+    signed_in.unroute_all()
+
+    drop(signed_in, *films)
+    page.wait_until_uploaded(3)
+
+    expect(page.unfinished).to_be_hidden()
+    signed_in.reload()
+    page.wait_for_list()
+    expect(page.unfinished).to_be_hidden()
+    names = sorted(one.filename for one in person.uploads.all())
+    assert names == ["0.bin", "1.bin", "2.bin"]

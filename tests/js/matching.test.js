@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { looksSame, pair } from "../../static/js/page/matching.js";
+import { identityOf, inOrder, looksSame, pair } from "../../static/js/page/matching.js";
 import { sameName } from "../../static/js/engine/identity.js";
 import { test } from "node:test";
 
@@ -57,4 +57,22 @@ test("each upload is paired with at most one kept file: first by id, otherwise b
 
   assert.deepEqual([...pairs].map(([id, one]) => [id, one.id]), [["id-1", "by-id"], ["id-2", "by-facts"]]);
   assert.deepEqual([unbegun.map(({ id }) => id), over.map(({ id }) => id)], [["too-many"], ["ended"]]);
+});
+
+test("a file matches a kept file whose upload has not started, if name, folder, size and time are equal", () => {
+  const kept = { ...FACTS, relativePath: "films/a.bin" };
+  const identity = identityOf({ record: null, kept });
+
+  assert.equal(looksSame(identity, kept), true);
+  assert.equal(looksSame(identity, { ...kept, lastModified: 5 }), false);
+  assert.equal(looksSame(identity, { ...kept, relativePath: "other/a.bin" }), false);
+  assert.equal(looksSame(identityOf({ record: null, kept: { ...kept, lastModified: null } }), kept), true);
+  assert.equal(identityOf({ record: RECORD, kept }), RECORD);
+  assert.equal(identityOf({ record: null, kept: null }), null);
+});
+
+test("kept files have the order in which they were chosen; files chosen together are ordered by name", () => {
+  const files = [["b.bin", 2], ["10.bin", 1], ["9.bin", 1]].map(([filename, keptAt]) => ({ filename, keptAt }));
+
+  assert.deepEqual(files.sort(inOrder).map(({ filename }) => filename), ["9.bin", "10.bin", "b.bin"]);
 });

@@ -4,12 +4,39 @@ import { recognise, sameName } from "../engine/identity.js";
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
  * @typedef {import("./kept-store.js").Kept} Kept
  * @typedef {Pick<Kept, "filename" | "relativePath" | "byteSize" | "lastModified">} Facts
+ * @typedef {Pick<UploadRecord, "filename" | "relative_path" | "byte_size" | "last_modified">} Identity
  */
+
+const names = new Intl.Collator(undefined, { numeric: true });
+
+/**
+ * Compare two kept files by the time at which they were chosen, then by name.
+ *
+ * @param {Kept} one
+ * @param {Kept} other
+ */
+export function inOrder(one, other) {
+  return one.keptAt - other.keptAt || names.compare(one.filename, other.filename);
+}
+
+/**
+ * Return the facts of an unfinished upload for `looksSame`. If its upload has not started, these are the facts of the
+ * kept file.
+ *
+ * @param {{record: UploadRecord | null, kept: Kept | null}} entry
+ * @returns {Identity | null}
+ */
+export function identityOf({ record, kept }) {
+  if (record || !kept) return record;
+  const { filename, relativePath, byteSize, lastModified } = kept;
+  const last_modified = lastModified === null ? null : new Date(lastModified).toISOString();
+  return { filename, relative_path: relativePath, byte_size: byteSize, last_modified };
+}
 
 /**
  * Check whether a file has the name, size and time of an unfinished upload. The engine compares the content later.
  *
- * @param {UploadRecord} record
+ * @param {Identity} record
  * @param {Facts} facts
  */
 export function looksSame(record, { filename, relativePath, byteSize, lastModified }) {

@@ -4,7 +4,7 @@ import { Discarding } from "./discarding.js";
 import { UnfinishedList } from "./unfinished-list.js";
 import { UnfinishedRow } from "./unfinished-row.js";
 import { isolated } from "./direction.js";
-import { looksSame, pair, whyNot } from "./matching.js";
+import { identityOf, inOrder, looksSame, pair, whyNot } from "./matching.js";
 import { pendingOf } from "./pending.js";
 import { within } from "../engine/time-limit.js";
 
@@ -94,7 +94,7 @@ export class Unfinished {
       ...found.records
         .filter(({ id }) => !this.#isBusy(id))
         .map((record) => ({ record, kept: pairs.get(record.id) ?? null, isElsewhere: elsewhere.has(record.id) })),
-      ...unbegun.map((one) => ({ record: null, kept: one, isElsewhere: false })),
+      ...unbegun.sort(inOrder).map((one) => ({ record: null, kept: one, isElsewhere: false })),
     ];
     this.#show(alone ? await this.#continueAlone(entries) : entries);
   }
@@ -109,8 +109,8 @@ export class Unfinished {
   take(file, relativePath) {
     const facts = { filename: file.name, relativePath, byteSize: file.size, lastModified: file.lastModified };
     const row = this.#list.rows.find((one) => {
-      const { record } = one.entry;
-      return record && !this.#discarding.isLeaving(one) && looksSame(record, facts);
+      const wanted = identityOf(one.entry);
+      return wanted && !this.#discarding.isLeaving(one) && looksSame(wanted, facts);
     });
     if (!row) return "";
     if (row.entry.isElsewhere) return "elsewhere";
