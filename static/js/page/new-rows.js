@@ -27,7 +27,6 @@ export class NewRows {
   #inserted = 0;
   /** @type {Set<string>} the ids of the new files without a row */
   #counted = new Set();
-  #isArriving = false;
   #words = element("span");
   #button;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -57,7 +56,6 @@ export class NewRows {
 
   /** @param {UploadRecord} record */
   add(record) {
-    this.#isArriving = true;
     if (this.#granted < MOST_ROWS) {
       this.#granted += 1;
       this.#waiting.push(record);
@@ -88,7 +86,6 @@ export class NewRows {
 
   /** Record that the batch has ended, so that the next batch gets 50 rows again. */
   end() {
-    this.#isArriving = false;
     this.#granted = 0;
     this.#inserted = 0;
     this.#render();
@@ -111,7 +108,7 @@ export class NewRows {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.node.hidden = this.#counted.size === 0;
-    this.#button.hidden = this.#isArriving;
+    this.#button.hidden = this.#granted > 0; // the batch has not ended
     setText(this.#words, plural(this.#counted.size, "more new file"));
   }
 }
