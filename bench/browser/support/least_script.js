@@ -1,11 +1,11 @@
+import { sendForm } from "./small_form.js";
+
 /* The shortest script that sends small files as the upload page does: hash, start, send by forms, complete. It shows no
    progress and no list, repeats no failed request, and keeps no copies for a reload. */
 window.sendWithLeastScript = async (files) => {
   const GROUP = 100; // the maximum number of files in a request to the site
   const READ = 25; // files that are read at once, as the page's worker does
   const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
-  const boundary = `bench-${crypto.randomUUID()}`;
-  const encoder = new TextEncoder();
   const began = performance.now();
   const ready = []; // files that are started, but not sent
   const completions = [];
@@ -40,25 +40,6 @@ window.sendWithLeastScript = async (files) => {
     const results = await ask("batch", { uploads });
     ready.push(...results.map(({ upload }, index) => ({ upload, bytes: contents[index] })));
   };
-  const body = (fields, bytes) => {
-    const head = Object.entries(fields).map(([name, value]) => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`);
-    const before = encoder.encode(`${head.join("")}--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n`);
-    const after = encoder.encode(`\r\n--${boundary}--\r\n`);
-    const whole = new Uint8Array(before.length + bytes.byteLength + after.length);
-    whole.set(before);
-    whole.set(new Uint8Array(bytes), before.length);
-    whole.set(after, before.length + bytes.byteLength);
-    return whole.buffer;
-  };
-  const send = ({ url, fields }, bytes) =>
-    new Promise((resolve, reject) => {
-      const xhr = new XMLHttpRequest();
-      xhr.open("POST", url);
-      xhr.setRequestHeader("Content-Type", `multipart/form-data; boundary=${boundary}`);
-      xhr.onload = () => (xhr.status < 300 ? resolve() : reject(new Error(`S3 answered ${xhr.status}`)));
-      xhr.onerror = () => reject(new Error("The form failed."));
-      xhr.send(body(fields, bytes));
-    });
   const complete = () => {
     if (sent.length > 0) completions.push(ask("complete-batch", { ids: sent }));
     sent = [];
@@ -68,7 +49,7 @@ window.sendWithLeastScript = async (files) => {
       if (ready.length < GROUP && next < files.length) filling ??= start().finally(() => (filling = null));
       const one = ready.shift();
       if (one) {
-        await send(one.upload.request, one.bytes);
+        await sendForm(one.upload.request, one.bytes);
         if (sent.push(one.upload.id) === GROUP) complete();
       } else if (filling) await filling;
       else return;

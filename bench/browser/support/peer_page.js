@@ -1,7 +1,7 @@
 /* A page that sends with Uppy 6, configured as in Uppy's documentation. peer_server.py presigns each request. */
 import Uppy from "@uppy/core";
 import AwsS3 from "@uppy/aws-s3";
-import { formBody } from "../../../static/js/engine/form-body.js";
+import { sendForm } from "./small_form.js";
 
 const input = document.querySelector("input");
 
@@ -45,17 +45,5 @@ window.sendPuts = (urls) =>
   });
 
 /** Read the chosen files, and send each of them by one form, as the upload page does. */
-window.sendForms = (forms) =>
-  sendAll(async (file, index) => {
-    const { url, fields } = forms[index];
-    const { body, type } = formBody(fields, await file.arrayBuffer());
-    await new Promise((resolve, reject) => {
-      const xhr = new XMLHttpRequest();
-      xhr.open("POST", url);
-      xhr.setRequestHeader("Content-Type", type);
-      xhr.onload = () => (xhr.status < 300 ? resolve() : reject(new Error(`S3 answered ${xhr.status}`)));
-      xhr.onerror = () => reject(new Error("The form failed."));
-      xhr.send(body);
-    });
-  });
+window.sendForms = (forms) => sendAll(async (file, index) => sendForm(forms[index], await file.arrayBuffer()));
 window.isReady = true;

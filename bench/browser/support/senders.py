@@ -23,7 +23,7 @@ from uploads.dev.ports import free_ports
 
 PEER_FOLDER = PROJECT / "bench/browser"
 BUNDLE = PEER_FOLDER / "node_modules/peer_page.bundle.js"
-LEAST_SCRIPT = PEER_FOLDER / "support/least_script.js"
+LEAST_SCRIPT = PEER_FOLDER / "node_modules/least_script.bundle.js"
 LONGEST_UPLOAD_SECONDS = 1800
 WATCH_GAPS = """(() => {
   clearInterval(window.gapTimer);
@@ -265,19 +265,24 @@ def senders(line: Line | None = None, **settings: str) -> Iterator[Senders]:
 
 
 def build_peer_page() -> None:
-    """Install Uppy in bench/browser, and bundle the script of its page."""
+    """Install Uppy in bench/browser, and bundle the scripts of its page and of ours."""
     if not (PEER_FOLDER / "node_modules/@uppy").exists():
         subprocess.run(
             ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],  # noqa: S607
             cwd=PEER_FOLDER,
             check=True,
         )
+    _bundle("peer_page.js", BUNDLE, "esm")
+    _bundle("least_script.js", LEAST_SCRIPT, "iife")
+
+
+def _bundle(script: str, bundle: Path, form: str) -> None:
     subprocess.run(
         [
             str(PROJECT / "node_modules/.bin/esbuild"),
-            str(PEER_FOLDER / "support/peer_page.js"),
-            *("--bundle", "--minify", "--format=esm", "--log-level=error"),
-            f"--outfile={BUNDLE}",
+            str(PEER_FOLDER / "support" / script),
+            *("--bundle", "--minify", f"--format={form}", "--log-level=error"),
+            f"--outfile={bundle}",
         ],
         check=True,
     )
