@@ -12,7 +12,8 @@ import { folded } from "../engine/filename.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
- * @typedef {{api: import("../engine/api.js").Api, menuButton: (record: UploadRecord) => HTMLElement, onError: (error: unknown, again: () => void) => void}} ListOptions
+ * @typedef {{api: import("../engine/api.js").Api, menuButton: (record: UploadRecord) => HTMLElement, onError: (error: unknown, again: () => void) => void, isBatchLarge: () => boolean}} ListOptions
+ *   `isBatchLarge` returns whether more than 50 files are being uploaded together
  */
 
 const PAGE = 50;
@@ -28,21 +29,20 @@ export class FileList {
   #empty = byId("empty");
   #more = /** @type {HTMLButtonElement} */ (byId("more"));
   #search = /** @type {HTMLInputElement} */ (byId("search-text"));
-  /** @type {Map<string, UploadRecord>} */
-  #records = new Map();
+  #records = /** @type {Map<string, UploadRecord>} */ (new Map());
   #cursor = /** @type {string | null} */ (null);
   #query = "";
   #reach = NOTHING_READ;
   #loading = new AbortController();
   #localChanges = new LocalChanges();
-  /** @type {Set<string>} */
-  #toldElsewhere = new Set();
+  #toldElsewhere = /** @type {Set<string>} */ (new Set());
   /** Thumbnails of files that this page has uploaded. They stay visible after their URLs are revoked. @type {Map<string, HTMLImageElement>} */
   #pictures = new Map();
   /** @type {DelayedChanges<() => void>} */
   #changes = new DelayedChanges(this.#list, (change) => change());
   #newRows = new NewRows({
     insert: (record, isAnimated) => this.#changes.push(() => this.#insert(record, { isAnimated })),
+    isLarge: () => this.#options.isBatchLarge(),
     showAll: () => void this.load().then(() => this.#focus(this.#list.firstElementChild)),
   });
 

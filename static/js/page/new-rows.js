@@ -1,18 +1,18 @@
 import { element, setText } from "./dom.js";
 import { everyFrame } from "./picker/frame.js";
 import { plural } from "./format.js";
-import { untilTick } from "./tick.js";
+import { everyTick } from "./tick.js";
 
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
 const MOST_ROWS = 50; // maximum number of rows for new files of one batch
-const ROWS_OF_MANY = 10; // in a batch of more files, this number of waiting files get a row
+const ROWS_OF_MANY = 10; // maximum number of these rows, if the batch is known to have more than 50 files
 const MOST_ROWS_A_FRAME = 5;
 const MOST_ANIMATED = 10;
 
 /**
- * Draws a row for each new file of a batch. If a batch has more than 50 files, draws at least ten rows, and counts the
- * other new files.
+ * Draws a row for each new file of a batch. If a batch has more than 50 files, draws 10 to 50 rows, and counts the other
+ * new files.
  *
  * Drawing 10,000 rows would take longer than uploading 10,000 small files. After the batch, the page reads the list again
  * from the server. If the person is using the list, the page does not replace it, and shows a button for this. There is no
@@ -21,6 +21,7 @@ const MOST_ANIMATED = 10;
 export class NewRows {
   #insert;
   #showAll;
+  #isLarge;
   /** @type {UploadRecord[]} */
   #waiting = [];
   #granted = 0; // rows of this batch that are drawn or waiting
@@ -29,21 +30,24 @@ export class NewRows {
   #counted = new Set();
   #words = element("span");
   #button;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
   #insertSoon;
+  #renderSoon;
 
   /**
    * @param {{
    *   insert: (record: UploadRecord, isAnimated: boolean) => void,
    *   showAll: () => void,
+   *   isLarge?: () => boolean,
    *   nextFrame?: (act: () => void) => () => void,
-   * }} parts `insert` draws a row; `showAll` reads the list again
+   *   nextTick?: (act: () => void) => () => void,
+   * }} parts `insert` draws a row; `showAll` reads the list again; `isLarge` returns whether the batch has more than 50 files
    */
-  constructor({ insert, showAll, nextFrame = everyFrame }) {
+  constructor({ insert, showAll, isLarge = () => false, nextFrame = everyFrame, nextTick = everyTick }) {
     this.#insert = insert;
     this.#showAll = showAll;
+    this.#isLarge = isLarge;
     this.#insertSoon = nextFrame(() => this.#insertSome());
+    this.#renderSoon = nextTick(() => this.#render());
     this.#button = element("button", { class: "button button--quiet", type: "button", onclick: () => this.#showAll() });
     setText(this.#button, "Show the new files");
     this.node = element("p", { class: "files__newer", hidden: true }, this.#words, this.#button);
@@ -56,7 +60,7 @@ export class NewRows {
 
   /** @param {UploadRecord} record */
   add(record) {
-    if (this.#granted < MOST_ROWS) {
+    if (this.#granted < (this.#isLarge() ? ROWS_OF_MANY : MOST_ROWS)) {
       this.#granted += 1;
       this.#waiting.push(record);
       this.#insertSoon();
@@ -92,7 +96,8 @@ export class NewRows {
   }
 
   #insertSome() {
-    const isCalm = this.#waiting.length <= MOST_ANIMATED; // while many files arrive, animations would slow the page
+    // While many files arrive, animations would slow the page.
+    const isCalm = !this.#isLarge() && this.#waiting.length <= MOST_ANIMATED;
     for (const record of this.#waiting.splice(0, MOST_ROWS_A_FRAME)) {
       this.#insert(record, isCalm && this.#inserted < MOST_ANIMATED);
       this.#inserted += 1;
@@ -100,13 +105,7 @@ export class NewRows {
     if (this.#waiting.length > 0) this.#insertSoon();
   }
 
-  #renderSoon() {
-    this.#timer ??= setTimeout(() => this.#render(), untilTick());
-  }
-
   #render() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.node.hidden = this.#counted.size === 0;
     this.#button.hidden = this.#granted > 0; // the batch has not ended
     setText(this.#words, plural(this.#counted.size, "more new file"));

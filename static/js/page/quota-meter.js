@@ -1,5 +1,6 @@
 import { formatBytes } from "./format.js";
 import { drawQuotaBar } from "./quota-bar.js";
+import { everyTick } from "./tick.js";
 import { setText } from "./dom.js";
 
 /** @typedef {import("./page-data.js").PageData["quota"]} Quota */
@@ -21,6 +22,7 @@ export class QuotaMeter {
   #shown = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #renderAtTick = everyTick(() => this.#render());
 
   /**
    * @param {HTMLElement} place
@@ -44,12 +46,6 @@ export class QuotaMeter {
     return Math.max(0, max - count - reserved);
   }
 
-  /** @param {Quota} quota */
-  set(quota) {
-    this.#quota = quota;
-    this.#render();
-  }
-
   /**
    * Show how much space the chosen files need.
    *
@@ -71,7 +67,8 @@ export class QuotaMeter {
         // Ignore the response if a later request has already been answered.
         if (asked < this.#shown) return;
         this.#shown = asked;
-        this.set(quota);
+        this.#quota = quota;
+        this.#renderAtTick();
       } catch {
         // Keep the old values. Other requests show the person that the server does not respond.
       }

@@ -12,7 +12,7 @@ import { byId } from "./page-data.js";
 import { everyFrame } from "./picker/frame.js";
 import { formatBytes, plural } from "./format.js";
 import { pickByHandle } from "./file-picker.js";
-import { untilTick } from "./tick.js";
+import { everyTick } from "./tick.js";
 
 /**
  * @typedef {import("./picker/chosen.js").Item} Item
@@ -52,6 +52,7 @@ export class UploadArea {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #renderSoon = everyFrame(() => this.#render());
+  #renderAtTick = everyTick(() => this.#render());
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -133,8 +134,8 @@ export class UploadArea {
 
   /** Render after a short delay. Several calls during the delay cause one rendering. */
   render() {
-    if (this.#timer) return;
-    this.#timer = setTimeout(() => this.#render(), this.#parts.transfers.list().length > MANY ? untilTick() : RENDER_MS);
+    if (this.#parts.transfers.list().length > MANY) this.#renderAtTick();
+    else this.#timer ??= setTimeout(() => this.#render(), RENDER_MS);
   }
 
   #render() {
