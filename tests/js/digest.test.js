@@ -125,6 +125,26 @@ test("a worker reads several files with one read, and reads each file alone if t
   }
 });
 
+test("a worker reads 60 files in groups of 25; if one group cannot be read, only its files are read alone", async () => {
+  const blobs = Array.from({ length: 60 }, (_, index) => new Blob([`file ${index}`]));
+  const expected = await Promise.all(blobs.map((blob) => SHA256.checksum(blob)));
+  const { arrayBuffer } = Blob.prototype;
+  let count = 0;
+  Blob.prototype.arrayBuffer = async function () {
+    count += 1;
+    if (count === 2) throw new DOMException("changed", "NotReadableError");
+    return arrayBuffer.call(this);
+  };
+  try {
+    const { answers } = await askWorker("sha256", blobs);
+
+    assert.equal(count, 3 + 25);
+    assert.deepEqual(answers.map(({ checksum }) => checksum), expected);
+  } finally {
+    Blob.prototype.arrayBuffer = arrayBuffer;
+  }
+});
+
 test("a worker that gets too few bytes for several files reads each file alone", async () => {
   const blobs = ["one", "three"].map((text) => new Blob([text]));
   const { arrayBuffer } = Blob.prototype;

@@ -146,6 +146,7 @@ test("if a worker starts only after the time limit, the engine uses this worker 
   worker.onmessage({ data: { isStarted: true } });
   worker.onmessage({ data: { answers: [{ checksum: "late" }] } });
   const second = checksums.checksum(file(), {}, NEVER);
+  await Promise.resolve(); // the message is sent in a microtask
   worker.onmessage({ data: { answers: [{ checksum: "from the worker" }] } });
 
   assert.deepEqual([await first, await second, posted.length], [CHECKSUM, "from the worker", 2]);

@@ -8,6 +8,7 @@ import { createCRC64 } from "hash-wasm";
  */
 
 const POLYNOMIAL = "9a6c9329ac4bc9b5";
+const GROUP = 25; // small files in one read; the worker reads the groups of one message in parallel
 
 const scope = /** @type {{name: string, onmessage: unknown, postMessage: (message: unknown, transfer?: ArrayBuffer[]) => void}} */ (
   /** @type {unknown} */ (globalThis)
@@ -34,7 +35,9 @@ const digest = digestNamed(scope.name) === CRC64NVME ? crc64nvme(createHash) : d
 /** @param {MessageEvent<Blob | Blob[]>} message one file, or several small files */
 scope.onmessage = async ({ data }) => {
   if (!Array.isArray(data)) return scope.postMessage(await answer(data, async (blob) => ({ checksum: await digest.checksum(blob) })));
-  const files = await readTogether(data);
+  const groups = [];
+  for (let start = 0; start < data.length; start += GROUP) groups.push(readTogether(data.slice(start, start + GROUP)));
+  const files = (await Promise.all(groups)).flat();
   const answers = await Promise.all(files.map((file) => answer(file, digest.readSmall)));
   scope.postMessage({ answers }, answers.flatMap(({ bytes }) => bytes ?? []));
 };

@@ -8,26 +8,18 @@ import { readingError } from "./errors.js";
 /**
  * @typedef {{checksum: string, bytes?: ArrayBuffer}} Read `bytes`: the content of a small file. The engine sends
  *   these bytes, so that it reads the file only once.
- * @typedef {{
- *   blob: Blob,
- *   signal: AbortSignal,
- *   resolve: (read: Read) => void,
- *   reject: (error: unknown) => void,
- * }} Job
+ * @typedef {{blob: Blob, resolve: (read: Read | null) => void, reject: (error: unknown) => void}} Job
  */
 
 const MAX_WORKERS = 4;
 const SMALL_BYTES = 64 * 1024;
-const MAX_SMALL = 25; // files in one message to a worker
-
-/** @param {Job} job */
-const isSmall = ({ blob }) => blob.size <= SMALL_BYTES;
+const MAX_TOGETHER = 100; // small files in one message to a worker
 
 /**
  * Computes checksums in workers, at most four at the same time.
  *
  * Each request for a checksum has an owner: one large upload, or the batch of all small files. Owners take turns, so a
- * large file does not delay other files.
+ * large file does not delay other files. One worker at a time reads small files, up to 100 with one message.
  */
 export class Checksums {
   #createWorker;
@@ -38,8 +30,13 @@ export class Checksums {
   #idle = [];
   #hired = 0;
   #busy = 0;
-  /** @type {FairQueue<Job>} */
+  /** @type {FairQueue<Job>} files that are read alone */
   #queue = new FairQueue();
+  /** @type {FairQueue<Job>} small files, which are read together */
+  #small = new FairQueue();
+  #isReadingSmall = false;
+  #wasSmall = false; // whether the last work was for small files
+  #isDue = false;
 
   /**
    * @param {{
@@ -88,98 +85,104 @@ export class Checksums {
    * @param {AbortSignal} signal
    * @returns {Promise<Read>}
    */
-  read(blob, owner, signal) {
+  async read(blob, owner, signal) {
+    const together = blob.size <= SMALL_BYTES ? await this.#ask(this.#small, blob, owner, signal) : null;
+    if (together) return together;
+    // Read a slice of a File object and not the object itself. If the file was changed, the browser refuses to read the
+    // slice, so the engine notices the change.
+    const sourceOf = (/** @type {number} */ failures) => (failures === 0 && !("lastModified" in blob) ? blob : freshSlice(blob));
+    try {
+      const read = await readAgain((failures) => this.#ask(this.#queue, sourceOf(failures), owner, signal), { clock: this.#clock, signal });
+      return /** @type {Read} */ (read);
+    } catch (error) {
+      throw readingError(error);
+    }
+  }
+
+  /**
+   * @param {FairQueue<Job>} queue
+   * @param {Blob} blob
+   * @param {object} owner
+   * @param {AbortSignal} signal
+   * @returns {Promise<Read | null>} null if a small file must be read again alone
+   */
+  #ask(queue, blob, owner, signal) {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const abort = () => {
-        this.#queue.remove(owner, job);
+        queue.remove(owner, job);
         reject(signal.reason);
       };
       const done = () => signal.removeEventListener("abort", abort);
       /** @type {Job} */
       const job = {
         blob,
-        signal,
         resolve: (read) => (done(), resolve(read)),
-        reject: (error) => (done(), reject(readingError(error))),
+        reject: (error) => (done(), reject(error)),
       };
       signal.addEventListener("abort", abort, { once: true });
-      this.#queue.add(owner, job);
+      queue.add(owner, job);
+      this.#fillSoon();
+    });
+  }
+
+  /** Start work in a microtask, so that all files that are requested now are in the first message to a worker. */
+  #fillSoon() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
       this.#fill();
     });
   }
 
   #fill() {
     while (this.#busy < this.#size) {
-      const jobs = this.#take();
-      if (jobs.length === 0) return;
+      const work = this.#next();
+      if (!work) return;
       this.#busy += 1;
-      void this.#work(jobs).finally(() => {
+      void work().finally(() => {
         this.#busy -= 1;
         this.#fill();
       });
     }
   }
 
-  /** @returns {Job[]} the next job; if it is for a small file, also the next jobs for small files, up to 25 in total */
-  #take() {
-    const first = this.#queue.take();
-    if (!first) return [];
-    const jobs = [first];
-    while (isSmall(first) && jobs.length < MAX_SMALL) {
-      const next = this.#queue.take(isSmall);
-      if (!next) break;
-      jobs.push(next);
+  /** @returns {(() => Promise<void>) | undefined} the next work; small files and other files take turns */
+  #next() {
+    const hasSmall = !this.#isReadingSmall && !this.#small.isEmpty;
+    if (hasSmall && (this.#queue.isEmpty || !this.#wasSmall)) {
+      this.#wasSmall = true;
+      return () => this.#readTogether();
     }
-    return jobs;
+    const job = this.#queue.take();
+    if (!job) return undefined;
+    this.#wasSmall = false;
+    return () => this.#hash(job.blob).then((checksum) => job.resolve({ checksum }), job.reject);
   }
 
-  /** @param {Job[]} jobs */
-  async #work(jobs) {
-    for (const job of isSmall(jobs[0]) ? await this.#readTogether(jobs) : jobs) await this.#readAlone(job);
-  }
-
-  /**
-   * @param {Job[]} jobs
-   * @returns {Promise<Job[]>} the failed jobs; the caller reads each of these files again alone
-   */
-  async #readTogether(jobs) {
+  /** Read up to 100 small files with one message to a worker. A file that cannot be read so is read again alone. */
+  async #readTogether() {
+    this.#isReadingSmall = true;
+    const jobs = [];
+    for (let job = this.#small.take(); job; job = jobs.length < MAX_TOGETHER ? this.#small.take() : undefined) jobs.push(job);
     const hasher = this.#idle.pop() ?? this.#hire();
-    const answers = await hasher?.hashAll(jobs.map(({ blob }) => blob));
-    if (!hasher || !answers) {
-      if (hasher) this.#replace(hasher);
-      return jobs;
-    }
-    this.#idle.push(hasher);
-    return jobs.filter(({ resolve }, index) => {
-      const { checksum, bytes } = answers[index];
-      const isWhole = checksum && (!bytes || bytes.byteLength === jobs[index].blob.size);
-      if (isWhole) resolve({ checksum, bytes });
-      return !isWhole;
+    const answers = (await hasher?.hashAll(jobs.map(({ blob }) => blob))) ?? null;
+    if (hasher) this.#release(hasher, answers !== null);
+    this.#isReadingSmall = false;
+    jobs.forEach(({ blob, resolve }, index) => {
+      const { checksum, bytes } = answers?.[index] ?? {};
+      const isWhole = checksum && (!bytes || bytes.byteLength === blob.size);
+      resolve(isWhole ? { checksum, bytes } : null);
     });
-  }
-
-  /** @param {Job} job */
-  async #readAlone({ blob, signal, resolve, reject }) {
-    try {
-      // Read a slice of a File object and not the object itself. If the file was changed, the browser refuses to read the
-      // slice, so the engine notices the change.
-      const read = (/** @type {number} */ failures) => this.#hash(failures === 0 && !("lastModified" in blob) ? blob : freshSlice(blob));
-      resolve({ checksum: await readAgain(read, { clock: this.#clock, signal }) });
-    } catch (error) {
-      reject(error);
-    }
   }
 
   /** @param {Blob} blob */
   async #hash(blob) {
     const hasher = this.#idle.pop() ?? this.#hire();
     const answer = await hasher?.hash(blob);
-    if (!hasher || !answer) {
-      if (hasher) this.#replace(hasher);
-      return this.#digest.checksum(blob); // compute it in this thread, which makes the page slower
-    }
-    this.#idle.push(hasher);
+    if (hasher) this.#release(hasher, Boolean(answer));
+    if (!answer) return this.#digest.checksum(blob); // compute it in this thread, which makes the page slower
     if (answer.checksum) return answer.checksum;
     throw new DOMException(answer.error?.message, answer.error?.name);
   }
@@ -198,12 +201,14 @@ export class Checksums {
   }
 
   /**
-   * Stop using a worker that did not respond in time. If it responds later, use it again.
+   * Make a worker available again. If it did not respond in time, wait for its response first.
    *
    * @param {Hasher} hasher
+   * @param {boolean} hasResponded
    */
-  #replace(hasher) {
-    if (hasher.isBroken) this.#createWorker = undefined; // the browser cannot load the worker's script
+  #release(hasher, hasResponded) {
+    if (hasResponded) this.#idle.push(hasher);
+    else if (hasher.isBroken) this.#createWorker = undefined; // the browser cannot load the worker's script
     else hasher.onBack = () => this.#idle.push(hasher);
   }
 }
