@@ -58,7 +58,7 @@ test("if the answer to an older quota request arrives after a newer answer, the 
 
   for (let index = 0; index < 3; index += 1) {
     meter.refresh();
-    t.mock.timers.tick(1000);
+    t.mock.timers.tick(3000);
   }
   answers[1](quota(2000));
   await settled();
@@ -69,6 +69,27 @@ test("if the answer to an older quota request arrives after a newer answer, the 
   answers[2](quota(3000));
   await settled();
   assert.equal(words.textContent, "3 kB of 9 kB used");
+});
+
+test("many changes cause one request for the quota, and the end of an upload causes a request at once", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const place = { classList: { toggle: () => {} }, querySelector: () => ({ textContent: "", style: {} }) };
+  const quota = { limit_bytes: 9, used_bytes: 0, reserved_bytes: 0, file_count: 0, max_files: 9 };
+  let requests = 0;
+  const meter = new QuotaMeter(place, quota, async () => ((requests += 1), quota));
+
+  for (let change = 0; change < 20; change += 1) {
+    meter.refresh();
+    t.mock.timers.tick(100);
+  }
+  const duringUpload = requests;
+  await meter.refreshNow();
+  const atEnd = requests;
+  t.mock.timers.tick(10_000);
+
+  assert.equal(duringUpload, 1);
+  assert.equal(atEnd, 2);
+  assert.equal(requests, 2); // the request at the end replaces the one that was due
 });
 
 test("the number of files that a person may still add is the limit minus the stored and the reserved files", () => {

@@ -163,6 +163,7 @@ export function startPage() {
     if (active) return;
     notices.dismiss("continued");
     list.endArrivals();
+    void quota.refreshNow();
   });
   engine.on("added", ({ upload }) => {
     // At the start of an upload, the server reserves its bytes, which changes the quota.

@@ -6,6 +6,7 @@ import { setText } from "./dom.js";
 /** @typedef {import("./page-data.js").PageData["quota"]} Quota */
 
 const REFRESH_DELAY_MS = 800;
+const PAUSE_MS = 2_500; // minimum time between two requests during an upload
 
 /**
  * Shows the person's quota in the header, and asks the server for new values after changes.
@@ -19,6 +20,7 @@ export class QuotaMeter {
   #quota;
   #batchBytes = 0;
   #asked = 0;
+  #askedAt = -Infinity;
   #shown = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -58,21 +60,26 @@ export class QuotaMeter {
 
   /** Ask the server after a short delay, so that many changes cause one request. */
   refresh() {
-    if (this.#timer) return;
-    this.#timer = setTimeout(async () => {
-      this.#timer = undefined;
-      const asked = (this.#asked += 1);
-      try {
-        const quota = await this.#fetch();
-        // Ignore the response if a later request has already been answered.
-        if (asked < this.#shown) return;
-        this.#shown = asked;
-        this.#quota = quota;
-        this.#renderAtTick();
-      } catch {
-        // Keep the old values. Other requests show the person that the server does not respond.
-      }
-    }, REFRESH_DELAY_MS);
+    const delay = Math.max(REFRESH_DELAY_MS, this.#askedAt + PAUSE_MS - performance.now());
+    this.#timer ??= setTimeout(() => this.refreshNow(), delay);
+  }
+
+  /** Ask the server at once, for example because an upload has ended. */
+  async refreshNow() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#askedAt = performance.now();
+    const asked = (this.#asked += 1);
+    try {
+      const quota = await this.#fetch();
+      // Ignore the response if a later request has already been answered.
+      if (asked < this.#shown) return;
+      this.#shown = asked;
+      this.#quota = quota;
+      this.#renderAtTick();
+    } catch {
+      // Keep the old values. Other requests show the person that the server does not respond.
+    }
   }
 
   #render() {
