@@ -8,6 +8,7 @@ import { SpeedMeter } from "../../static/js/engine/speed.js";
 import assert from "node:assert/strict";
 import { guardLeaving } from "../../static/js/engine/leaving-guard.js";
 import { keepAwake } from "../../static/js/engine/wake-lock.js";
+import { randomHex } from "../../static/js/engine/random-hex.js";
 import { test } from "node:test";
 
 test("the queue serves its owners in turn, returns the entries of an owner in order, and skips removed entries", () => {
@@ -165,4 +166,14 @@ test("if the browser has no wake locks, or refuses a wake lock, the page continu
   await new Promise((resolve) => setImmediate(resolve));
 
   assert.equal(engine.active, false);
+});
+
+test("1,000 random values have 32 hex digits each, and use no random word twice", (t) => {
+  let word = 0;
+  t.mock.method(crypto, "getRandomValues", (words) => words.forEach((_, index) => (words[index] = word += 1)));
+  for (let value = 0; value < 100; value += 1) randomHex(); // uses up the words from before the test
+  const values = Array.from({ length: 1000 }, () => randomHex());
+
+  assert.ok(values.every((value) => /^[0-9a-f]{32}$/.test(value)));
+  assert.equal(new Set(values.flatMap((value) => value.match(/.{8}/g))).size, 4000);
 });
