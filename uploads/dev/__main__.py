@@ -14,7 +14,12 @@ from uploads.dev.supervisor import Supervisor, SupervisorError, manage
 def main() -> int:
     """Run the demo site or one of its management commands. Return the exit status."""
     options = _parser().parse_args()
-    site = DemoSite(options.port, options.s3_port, options.data_dir.resolve())
+    site = DemoSite(
+        options.port,
+        options.s3_port,
+        options.data_dir.resolve(),
+        reloads=not options.no_reload,
+    )
     try:
         if options.action == "manage":
             return manage(site, options.command)
@@ -31,8 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--s3-port", type=int, default=8333)
     shared.add_argument("--data-dir", type=Path, default=Path("var"))
     parser = argparse.ArgumentParser(prog="python -m uploads.dev")
+    parser.set_defaults(no_reload=False)
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("run", parents=[shared], help="serve the demo site")
+    run = actions.add_parser("run", parents=[shared], help="serve the demo site")
+    run.add_argument(
+        "--no-reload", action="store_true", help="do not look for changed code"
+    )
     command = actions.add_parser(
         "manage", parents=[shared], help="run a management command on the demo site"
     )

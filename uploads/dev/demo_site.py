@@ -15,11 +15,15 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True)
 class DemoSite:
-    """A demo site, defined by two ports and a data folder."""
+    """A demo site, defined by two ports and a data folder.
+
+    If ``reloads``, the web process looks for changed code once a second.
+    """
 
     port: int
     s3_port: int
     data_dir: Path
+    reloads: bool = True
 
     @property
     def url(self) -> str:
@@ -74,16 +78,20 @@ class DemoSite:
         return [sys.executable, "-u", str(PROJECT / "manage.py"), "sweep", "--loop"]
 
     def web_command(self) -> list[str]:
-        """Return the command that serves the site and reloads changed code."""
-        watched = [str(path) for path in (PROJECT / "templates").rglob("*.html")]
+        """Return the command that serves the site."""
         return [
             *(sys.executable, "-m", "gunicorn", "uploads.dev.wsgi"),
             *("--bind", f"{HOST}:{self.port}", "--threads", "16"),
             *("--access-logfile", str(self.data_dir / "access.log")),
             *("--log-level", "error", "--graceful-timeout", "3"),
-            *("--no-control-socket", "--reload"),
-            *(word for path in watched for word in ("--reload-extra-file", path)),
+            "--no-control-socket",
+            *(self._reload_options() if self.reloads else []),
         ]
+
+    def _reload_options(self) -> list[str]:
+        watched = [str(path) for path in (PROJECT / "templates").rglob("*.html")]
+        files = [word for path in watched for word in ("--reload-extra-file", path)]
+        return ["--reload", *files]
 
 
 def prepare(site: DemoSite) -> None:

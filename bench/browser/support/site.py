@@ -37,7 +37,8 @@ CORS: Any = {
 class Site:
     """The site of `make run` on free ports. Use it as a context manager.
 
-    The S3 server also has a bucket for the other programs, such as Uppy.
+    As in production, the site does not look for changed code. The S3 server also has a
+    bucket for the other programs, such as Uppy.
     """
 
     def __init__(self, *, has_two_hosts: bool = False, **settings: str) -> None:
@@ -54,7 +55,7 @@ class Site:
             [
                 *(sys.executable, "-m", "uploads.dev", "run"),
                 *("--port", str(self.port), "--s3-port", str(self.s3_port)),
-                *("--data-dir", str(self.folder)),
+                *("--data-dir", str(self.folder), "--no-reload"),
             ],
             cwd=PROJECT,
             env={**os.environ, **settings},

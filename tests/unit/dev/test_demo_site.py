@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -57,6 +58,17 @@ def test_demo_site_reads_options_but_not_the_bucket_from_the_shell(
 
 def test_origins_are_127_0_0_1_and_localhost(site: DemoSite) -> None:
     assert site.origins == ["http://127.0.0.1:9000", "http://localhost:9000"]
+
+
+def test_site_looks_for_changed_code_and_templates_unless_it_must_not(
+    site: DemoSite,
+) -> None:
+    fixed = replace(site, reloads=False)
+
+    assert "--reload" in site.web_command()
+    assert any(word.endswith(".html") for word in site.web_command())
+    assert not any("reload" in word for word in fixed.web_command())
+    assert not any(word.endswith(".html") for word in fixed.web_command())
 
 
 def test_second_site_with_the_same_data_folder_is_refused(site: DemoSite) -> None:
