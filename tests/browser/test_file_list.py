@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.files import (
     make_upload,
@@ -29,6 +30,31 @@ def test_newest_file_is_listed_first(upload_page: UploadPage) -> None:
     upload_page.expect_names("newer.txt", "older.txt")
     upload_page.open()
     upload_page.expect_names("newer.txt", "older.txt")
+
+
+def test_files_that_arrive_in_another_order_are_listed_as_chosen(
+    upload_page: UploadPage, bucket_url: str
+) -> None:
+    page = upload_page.page
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if held or route.request.method not in ("POST", "PUT"):
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(re.compile(re.escape(bucket_url)), hold_first)
+    names = [f"{number}.bin" for number in range(1, 6)]
+    upload_page.choose(*(payload(name, b"x" * 2000) for name in names))
+    upload_page.start()
+    upload_page.wait_until(lambda: len(upload_page.names()) == 4, upload_page.names)
+    held[0].continue_()
+    upload_page.wait_until_uploaded(5)
+
+    upload_page.expect_names(*reversed(names))
+    upload_page.open()
+    upload_page.expect_names(*reversed(names))
 
 
 def test_button_loads_more_files(upload_page: UploadPage, person: User) -> None:

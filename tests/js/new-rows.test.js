@@ -30,7 +30,7 @@ function setUp(t, { isLarge = () => false } = {}) {
   const inserted = [];
   const idsAtClick = [];
   const newRows = new NewRows({
-    insert: (record, isAnimated) => inserted.push({ id: record.id, isAnimated }),
+    insert: (record, isAnimated, above) => inserted.push({ id: record.id, isAnimated, above }),
     showAll: () => idsAtClick.push(newRows.ids),
     isLarge,
     nextFrame: schedule(frames),
@@ -59,6 +59,21 @@ test("if 40 files are added at once, the page draws 5 rows in the first frame an
 
   assert.equal(first, 5);
   assert.deepEqual(inserted.map(({ id }) => id), Array.from({ length: 40 }, (_, id) => id));
+});
+
+test("if files arrive in another order than they were chosen, each row is inserted below the next newer file", (t) => {
+  const { newRows, draw, inserted } = setUp(t);
+
+  for (const place of [3, 1, 4]) newRows.add({ id: `file ${place}` }, place);
+  draw();
+  newRows.end(); // the page reports the end of a batch before the last file
+  newRows.add({ id: "file 2" }, 2);
+  draw();
+
+  assert.deepEqual(
+    inserted.map(({ id, above }) => [id, above]),
+    [["file 3", null], ["file 1", "file 3"], ["file 4", null], ["file 2", "file 3"]],
+  );
 });
 
 test("if files are added in small groups, the first ten rows are animated; if 40 files are added at once, no row is animated", (t) => {

@@ -38,10 +38,10 @@ export class FileList {
   #toldElsewhere = /** @type {Set<string>} */ (new Set());
   /** Thumbnails of files that this page has uploaded. They stay visible after their URLs are revoked. @type {Map<string, HTMLImageElement>} */
   #pictures = new Map();
-  /** @type {DelayedChanges<() => void>} */
-  #changes = new DelayedChanges(this.#list, (change) => change());
+  #changes = /** @type {DelayedChanges<() => void>} */ (new DelayedChanges(this.#list, (change) => change()));
   #newRows = new NewRows({
-    insert: (record, isAnimated) => this.#changes.push(() => this.#insert(record, { isAnimated })),
+    insert: (record, isAnimated, above) =>
+      this.#changes.push(() => this.#insert(record, { isAnimated, next: above ? this.#rowOf(above)?.nextElementSibling : undefined })),
     isLarge: () => this.#options.isBatchLarge(),
     showAll: () => void this.load().then(() => this.#focus(this.#list.firstElementChild)),
   });
@@ -57,8 +57,7 @@ export class FileList {
     });
     this.#list.before(this.#newRows.node);
     this.#more.addEventListener("click", () => void this.#loadMore());
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
+    let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
     this.#search.addEventListener("input", () => {
       clearTimeout(timer);
       timer = setTimeout(() => void this.load(), SEARCH_DELAY_MS);
@@ -91,10 +90,11 @@ export class FileList {
    * Insert a new file at the top, or update its row. In a large batch, the list only counts most new files.
    *
    * @param {UploadRecord} record
+   * @param {number} [place] the place of the file in the order of choosing
    */
-  add(record) {
+  add(record, place) {
     if (this.#records.has(record.id)) this.#changes.push(() => this.update(record));
-    else if (this.#matches(record)) this.#newRows.add(record);
+    else if (this.#matches(record)) this.#newRows.add(record, place);
   }
 
   /** At the end of a batch, read the list again if it lacks new files and the person is not using it. */

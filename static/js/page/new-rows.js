@@ -9,6 +9,7 @@ const MOST_ROWS = 50; // maximum number of rows for new files of one batch
 const ROWS_OF_MANY = 10; // maximum number of these rows, if the batch is known to have more than 50 files
 const MOST_ROWS_A_FRAME = 5;
 const MOST_ANIMATED = 10;
+const MOST_REMEMBERED = 100;
 
 /**
  * Draws a row for each new file of a batch. If a batch has more than 50 files, draws 10 to 50 rows, and counts the other
@@ -28,6 +29,10 @@ export class NewRows {
   #inserted = 0;
   /** @type {Set<string>} the ids of the new files without a row */
   #counted = new Set();
+  /** @type {Map<string, number>} for each waiting upload id: the place of the file in the order of choosing */
+  #places = new Map();
+  /** @type {Map<string, number>} the same for the rows that were drawn last */
+  #drawn = new Map();
   #words = element("span");
   #button;
   #insertSoon;
@@ -35,12 +40,12 @@ export class NewRows {
 
   /**
    * @param {{
-   *   insert: (record: UploadRecord, isAnimated: boolean) => void,
+   *   insert: (record: UploadRecord, isAnimated: boolean, above: string | null) => void,
    *   showAll: () => void,
    *   isLarge?: () => boolean,
    *   nextFrame?: (act: () => void) => () => void,
    *   nextTick?: (act: () => void) => () => void,
-   * }} parts `insert` draws a row; `showAll` reads the list again; `isLarge` returns whether the batch has more than 50 files
+   * }} parts `insert` draws a row below the row of the upload `above`, or as the first row; `showAll` reads the list again; `isLarge` returns whether the batch has more than 50 files
    */
   constructor({ insert, showAll, isLarge = () => false, nextFrame = everyFrame, nextTick = everyTick }) {
     this.#insert = insert;
@@ -58,11 +63,15 @@ export class NewRows {
     return this.#counted.size;
   }
 
-  /** @param {UploadRecord} record */
-  add(record) {
+  /**
+   * @param {UploadRecord} record
+   * @param {number} [place] the place of the file in the order of choosing
+   */
+  add(record, place = Infinity) {
     if (this.#granted < (this.#isLarge() ? ROWS_OF_MANY : MOST_ROWS)) {
       this.#granted += 1;
       this.#waiting.push(record);
+      this.#places.set(record.id, place);
       this.#insertSoon();
       return;
     }
@@ -99,10 +108,25 @@ export class NewRows {
     // While many files arrive, animations would slow the page.
     const isCalm = !this.#isLarge() && this.#waiting.length <= MOST_ANIMATED;
     for (const record of this.#waiting.splice(0, MOST_ROWS_A_FRAME)) {
-      this.#insert(record, isCalm && this.#inserted < MOST_ANIMATED);
+      const place = this.#places.get(record.id) ?? Infinity;
+      this.#insert(record, isCalm && this.#inserted < MOST_ANIMATED, this.#above(place));
+      this.#drawn.set(record.id, place);
       this.#inserted += 1;
     }
-    if (this.#waiting.length > 0) this.#insertSoon();
+    if (this.#waiting.length > 0) return this.#insertSoon();
+    this.#places.clear();
+    this.#drawn = new Map([...this.#drawn].slice(-MOST_REMEMBERED));
+  }
+
+  /**
+   * Return the drawn upload that belongs directly above a new row. The newest files are at the top, as in the server's
+   * list, also if files arrive in another order than the person chose them.
+   *
+   * @param {number} place
+   */
+  #above(place) {
+    const newer = [...this.#drawn].filter(([, drawn]) => drawn > place);
+    return newer.length > 0 ? newer.reduce((one, other) => (other[1] < one[1] ? other : one))[0] : null;
   }
 
   #render() {

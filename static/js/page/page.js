@@ -165,7 +165,11 @@ export function startPage() {
     list.endArrivals();
     void quota.refreshNow();
   });
+  /** @type {WeakMap<object, number>} */
+  const places = new WeakMap();
+  let added = 0;
   engine.on("added", ({ upload }) => {
+    places.set(upload, (added += 1));
     // At the start of an upload, the server reserves its bytes, which changes the quota.
     upload.on("started", () => quota.refresh());
   });
@@ -175,7 +179,7 @@ export function startPage() {
     if (handle.error) session.handles(handle.error);
     if (handle.state === "done" && handle.record) {
       const { record, file } = handle;
-      list.add(record);
+      list.add(record, places.get(handle));
       arrived += 1;
       const place = arrived;
       // Only the 50 newest files get a thumbnail, because the rows of older files are further down in the list.
