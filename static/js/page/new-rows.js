@@ -45,7 +45,8 @@ export class NewRows {
    *   isLarge?: () => boolean,
    *   nextFrame?: (act: () => void) => () => void,
    *   nextTick?: (act: () => void) => () => void,
-   * }} parts `insert` draws a row below the row of the upload `above`, or as the first row; `showAll` reads the list again; `isLarge` returns whether the batch has more than 50 files
+   * }} parts `insert` draws a row below the row of the upload `above`, or as the first row; `showAll` reads the list
+   *   again; `isLarge` returns whether the batch has more than 50 files
    */
   constructor({ insert, showAll, isLarge = () => false, nextFrame = everyFrame, nextTick = everyTick }) {
     this.#insert = insert;
