@@ -128,13 +128,14 @@ test("after `cancelAll`, the server has no pending upload, and the bucket has no
   assert.equal(world.engine.active, false);
 });
 
-test("the engine emits the event `active` once when the first upload starts, and once when all uploads have ended", async () => {
+test("the engine emits the event `active` once when the first upload starts, and once after all uploads have settled", async () => {
   const world = new World();
   const emitted = [];
   world.engine.on("active", (active) => emitted.push(active));
+  world.engine.on("settled", () => emitted.push("settled"));
   const handles = [1, 2].map((n) => world.engine.add(new FakeFile(`${n}`, 1000)));
 
   await world.run(Promise.all(handles.map((handle) => handle.finished)));
 
-  assert.deepEqual(emitted, [true, false]);
+  assert.deepEqual(emitted, [true, "settled", "settled", false]);
 });

@@ -259,8 +259,8 @@ export class Engine extends Emitter {
     this.#uploads.add(upload);
     upload.on("state", (state) => {
       if (state === "cancelled") this.#uploads.delete(upload);
-      this.#setMoving(upload, MOVING.has(state));
       if (state === "done" || state === "failed" || state === "cancelled") this.emit("settled", upload);
+      this.#setMoving(upload, MOVING.has(state));
     });
     upload.on("freed", () => this.emit("freed", upload));
     this.#setMoving(upload, true);
