@@ -260,3 +260,18 @@ test("while all files are paused, the engine sends nothing to S3; after the resu
 
   assert.equal((await world.run(handle.finished)).state, "ready");
 });
+
+test("files that are added as paused never make the engine active, and they arrive after the resume", async () => {
+  const world = new World();
+  const transfers = new Transfers(world.engine);
+  const changes = [];
+  world.engine.on("active", (active) => changes.push(active));
+
+  for (let n = 0; n < 100; n += 1) transfers.send(item(new FakeFile(`${n}.txt`, 1000)), { isPaused: true });
+  await world.pass(10_000);
+  assert.deepEqual([changes, world.engine.totals.paused, world.server.uploads.size], [[], 100, 0]);
+  transfers.resumeAll();
+  await world.run(Promise.all(transfers.list().map(({ handle }) => handle.finished)));
+
+  assert.deepEqual([changes, world.server.inState("ready").length], [[true, false], 100]);
+});

@@ -44,8 +44,8 @@ import { workerFactory } from "./worker-url.js";
  *   checksums?: import("./checksum.js").Checksums, createWorker?: (name?: string) => import("./hasher.js").HashWorker,
  *   pace?: import("./pace.js").Pace,
  * }} EngineOptions `clock` and all options below it are replacements for tests; static/js/README.md describes most others
- * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string}} AddOptions
- *   `key`: the `key` of an earlier handle; the engine continues the upload of this handle
+ * @typedef {{filename?: string, relativePath?: string, contentType?: string, key?: string, isPaused?: boolean}} AddOptions
+ *   `key`: the `key` of an earlier handle; the engine continues the upload of this handle. `isPaused`: the upload waits for `resume`.
  */
 
 const MIB = 1024 * 1024;
@@ -203,7 +203,7 @@ export class Engine extends Emitter {
    * @param {File | Blob} file
    * @param {LaunchOptions} options
    */
-  #launch(file, { filename = nameOf(file), relativePath, contentType = file.type, key, large, record, recognise: check }) {
+  #launch(file, { filename = nameOf(file), relativePath, contentType = file.type, key, isPaused, large, record, recognise: check }) {
     if (!this.active && [...this.#uploads].every(({ state }) => state !== "paused")) this.reset();
     const declaration = {
       filename,
@@ -229,9 +229,10 @@ export class Engine extends Emitter {
         return large ? this.#large(parts) : this.#single(parts);
       },
     });
+    if (isPaused) upload.pause();
     this.#follow(upload);
     this.emit("added", { upload, declaration });
-    upload.resume();
+    if (!isPaused) upload.resume();
     return upload;
   }
 
@@ -263,7 +264,7 @@ export class Engine extends Emitter {
       this.#setMoving(upload, MOVING.has(state));
     });
     upload.on("freed", () => this.emit("freed", upload));
-    this.#setMoving(upload, true);
+    this.#setMoving(upload, MOVING.has(upload.state));
   }
 
   /**

@@ -117,13 +117,14 @@ export class Transfers {
   }
 
   /**
-   * Start the upload of a file.
+   * Start the upload of a file. With `isPaused`, the upload waits until it is resumed.
    *
    * @param {Item} item
+   * @param {{isPaused?: boolean}} [options]
    */
-  send(item) {
+  send(item, { isPaused = false } = {}) {
     const { file, name, path } = item;
-    const handle = this.#engine.add(file, { filename: name, relativePath: path || undefined, contentType: file.type });
+    const handle = this.#engine.add(file, { filename: name, relativePath: path || undefined, contentType: file.type, isPaused });
     return this.follow(handle, path);
   }
 

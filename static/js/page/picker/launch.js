@@ -34,8 +34,7 @@ export class Launch {
       (item) => {
         this.#waiting.files -= 1;
         this.#waiting.bytes -= item.file.size;
-        const { handle } = this.#transfers.send(item);
-        if (this.#isPaused) handle.pause();
+        this.#transfers.send(item, { isPaused: this.#isPaused });
       },
       { isOver },
     );
