@@ -216,3 +216,25 @@ def test_page_with_an_outdated_quota_shows_the_servers_refusal(
     expect(upload_page.heading("1 file not stored")).to_be_visible()
     expect(upload_page.upload_area.get_by_text("100 bytes are free")).to_be_visible()
     assert quota_of(person) == (0, 0, 0, 0)
+
+
+def test_deleting_a_stored_file_makes_room_for_the_chosen_files(
+    upload_page: UploadPage, person: User
+) -> None:
+    StorageQuota.objects.create(user=person, limit_bytes=1000)
+    upload_page.open()
+    upload_page.upload(payload("old.bin", bytes(800)))
+    upload_page.page.get_by_role("button", name="Upload more").click()
+    upload_page.choose(payload("new.bin", bytes(600)))
+    expect(upload_page.start_button).to_be_disabled()
+    expect(upload_page.upload_area).to_contain_text("Only 200 bytes are free.")
+
+    upload_page.act("old.bin", "Delete")
+    dialog = upload_page.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Delete").click()
+
+    expect(upload_page.start_button).to_be_enabled()
+    expect(upload_page.upload_area).to_contain_text("400 bytes will still be free.")
+    upload_page.start()
+    upload_page.wait_until_uploaded(1)
+    assert quota_of(person) == (600, 0, 1, 0)

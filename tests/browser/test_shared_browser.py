@@ -66,6 +66,26 @@ def test_open_tab_sends_nothing_after_another_person_logged_in(
     assert uploads_of(bob) == {}
 
 
+def test_quota_is_current_after_the_person_has_logged_in_again(
+    upload_page: UploadPage, person: User, base_url: str
+) -> None:
+    page = upload_page.page
+    expect(upload_page.quota).to_contain_text("0 bytes of")
+    other = page.context.new_page()
+    other.goto("/")
+    log_out(other, person)
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    log_in(other, person, base_url)
+    in_other_tab = UploadPage(other, base_url)
+    in_other_tab.wait_for_list()
+    in_other_tab.upload(payload("notes.txt", b"twelve bytes"))
+
+    dialog.get_by_role("button", name="I am logged in", exact=True).click()
+
+    expect(upload_page.quota).to_contain_text("12 bytes of")
+
+
 def test_logout_in_the_admin_clears_open_pages(
     context: BrowserContext, page: Page, base_url: str
 ) -> None:

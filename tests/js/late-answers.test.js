@@ -71,12 +71,12 @@ test("if the answer to an older quota request arrives after a newer answer, the 
   assert.equal(words.textContent, "3 kB of 9 kB used");
 });
 
-test("many changes cause one request for the quota, and the end of an upload causes a request at once", async (t) => {
+test("during an upload, many changes cause one request for the quota, and the end of an upload causes a request at once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const place = { classList: { toggle: () => {} }, querySelector: () => ({ textContent: "", style: {} }) };
   const quota = { limit_bytes: 9, used_bytes: 0, reserved_bytes: 0, file_count: 0, max_files: 9 };
   let requests = 0;
-  const meter = new QuotaMeter(place, quota, async () => ((requests += 1), quota));
+  const meter = new QuotaMeter(place, quota, async () => ((requests += 1), quota), { isUploading: () => true });
 
   for (let change = 0; change < 20; change += 1) {
     meter.refresh();
@@ -90,6 +90,41 @@ test("many changes cause one request for the quota, and the end of an upload cau
   assert.equal(duringUpload, 1);
   assert.equal(atEnd, 2);
   assert.equal(requests, 2); // the request at the end replaces the one that was due
+});
+
+test("only during an upload, the page waits longer than a second between two requests for the quota", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const place = { classList: { toggle: () => {} }, querySelector: () => ({ textContent: "", style: {} }) };
+  const quota = { limit_bytes: 9, used_bytes: 0, reserved_bytes: 0, file_count: 0, max_files: 9 };
+  const requestsAfter = async (isUploading) => {
+    let requests = 0;
+    const meter = new QuotaMeter(place, quota, async () => ((requests += 1), quota), { isUploading: () => isUploading });
+    await meter.refreshNow();
+    meter.refresh(); // for example, because the server has cancelled the last upload
+    t.mock.timers.tick(1_000);
+    const found = requests;
+    await new Promise((resolve) => setImmediate(resolve));
+    t.mock.timers.tick(1_000); // let the meter draw
+    return found;
+  };
+
+  assert.equal(await requestsAfter(true), 1);
+  assert.equal(await requestsAfter(false), 2);
+});
+
+test("the page is told that the quota has changed, after the meter has the new values", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const place = { classList: { toggle: () => {} }, querySelector: () => ({ textContent: "", style: {} }) };
+  const quota = { limit_bytes: 9, used_bytes: 8, reserved_bytes: 0, file_count: 0, max_files: 9 };
+  const free = [];
+  const answers = [{ ...quota, used_bytes: 3 }, Promise.reject(new Error("No answer."))];
+  const meter = new QuotaMeter(place, quota, () => answers.shift(), { onChange: () => free.push(meter.freeBytes) });
+
+  await meter.refreshNow();
+  await meter.refreshNow();
+  t.mock.timers.tick(1_000); // let the meter draw
+
+  assert.deepEqual(free, [6]);
 });
 
 test("the number of files that a person may still add is the limit minus the stored and the reserved files", () => {

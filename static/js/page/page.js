@@ -61,7 +61,10 @@ export function startPage() {
   tabs.follow(engine);
   keptFiles.follow(engine);
   const notices = new Notices(byId("notices"));
-  const quota = new QuotaMeter(byId("quota"), data.quota, async () => (await engine.api.me()).quota);
+  const quota = new QuotaMeter(byId("quota"), data.quota, async () => (await engine.api.me()).quota, {
+    isUploading: () => engine.active,
+    onChange: () => area.render(), // the chosen files may fit now
+  });
   const transfers = new Transfers(engine);
   const announcer = new Announcer(byId("announcements"));
   const thumbnails = createThumbnails(document.body.dataset.thumbnailWorker);
@@ -91,6 +94,7 @@ export function startPage() {
       for (const transfer of transfers.list()) if (transfer.code === "not_authenticated") transfer.retry();
       void list.load();
       void unfinished.load();
+      quota.refresh();
     },
   });
   // After a logout in another tab, hide all file names, and delete the files that this browser keeps.

@@ -17,6 +17,8 @@ const PAUSE_MS = 2_500; // minimum time between two requests during an upload
 export class QuotaMeter {
   #place;
   #fetch;
+  #isUploading;
+  #onChange;
   #quota;
   #batchBytes = 0;
   #asked = 0;
@@ -30,11 +32,15 @@ export class QuotaMeter {
    * @param {HTMLElement} place
    * @param {Quota} quota
    * @param {() => Promise<Quota>} fetch
+   * @param {{isUploading?: () => boolean, onChange?: () => void}} [options] `onChange` is called after the server has sent new
+   *   values
    */
-  constructor(place, quota, fetch) {
+  constructor(place, quota, fetch, { isUploading = () => false, onChange = () => {} } = {}) {
     this.#place = place;
     this.#quota = quota;
     this.#fetch = fetch;
+    this.#isUploading = isUploading;
+    this.#onChange = onChange;
     this.#render();
   }
 
@@ -58,9 +64,10 @@ export class QuotaMeter {
     this.#render();
   }
 
-  /** Ask the server after a short delay, so that many changes cause one request. */
+  /** Ask the server after a short delay, so that many changes cause one request. The delay is longer during an upload. */
   refresh() {
-    const delay = Math.max(REFRESH_DELAY_MS, this.#askedAt + PAUSE_MS - performance.now());
+    const pause = this.#isUploading() ? this.#askedAt + PAUSE_MS - performance.now() : 0;
+    const delay = Math.max(REFRESH_DELAY_MS, pause);
     this.#timer ??= setTimeout(() => this.refreshNow(), delay);
   }
 
@@ -76,10 +83,11 @@ export class QuotaMeter {
       if (asked < this.#shown) return;
       this.#shown = asked;
       this.#quota = quota;
-      this.#renderAtTick();
     } catch {
-      // Keep the old values. Other requests show the person that the server does not respond.
+      return; // keep the old values; other requests show the person that the server does not respond
     }
+    this.#renderAtTick();
+    this.#onChange();
   }
 
   #render() {
