@@ -12,6 +12,8 @@ from tests.support.live_site import SMALL_PART
 from tests.webdriver.proxies import BrowserProxies
 from tests.webdriver.stored import ready, stored_sha256
 from tests.webdriver.upload_page import UploadPage
+from uploads.models import Upload
+from uploads.states import State
 
 LARGE = 100 * MIB
 SIZES = {
@@ -51,3 +53,26 @@ def test_large_file_arrives_in_parts(
     )
     assert stored_sha256(ready(person, "film.bin")) == sha256(film)
     assert quota_of(person) == (LARGE, 0, 1, 0)
+
+
+def test_changed_small_files_are_never_stored_with_bytes_of_their_neighbours(
+    upload_page: UploadPage, person: User, tmp_path: Path
+) -> None:
+    """One file becomes longer and the next one shorter, so their sum stays the same."""
+    files = [random_file(tmp_path, f"{n}.bin", 1000) for n in range(4)]
+    upload_page.choose(*files)
+    upload_page.wait_until_chosen(4)
+    chosen = {file.name: sha256(file) for file in files}
+    files[1].write_bytes(files[1].read_bytes() + b"x" * 10)
+    files[2].write_bytes(files[2].read_bytes()[:-10])
+
+    upload_page.start()
+    upload_page.wait_for_heading("1 file not stored")
+    for name in ("0.bin", "1.bin", "3.bin"):
+        upload_page.expect_ready(name)
+
+    assert {
+        upload.filename: stored_sha256(upload)
+        for upload in Upload.objects.filter(owner=person, state=State.READY)
+        if stored_sha256(upload) != chosen[upload.filename]
+    } == {}

@@ -92,6 +92,13 @@ async function askWorker(name, message) {
   return posted.at(-1);
 }
 
+test("if the browser returns fewer bytes than the file had when it was chosen, the computation of the checksum fails", async () => {
+  const shorter = { size: 1000, slice: () => shorter, arrayBuffer: async () => new ArrayBuffer(990) };
+
+  await assert.rejects(SHA256.checksum(shorter), { name: "NotReadableError" });
+  await assert.rejects(CRC64NVME.checksum(shorter), { name: "NotReadableError" });
+});
+
 test("the name of a worker selects the checksum algorithm, and a worker without a name uses SHA-256", async () => {
   const blob = new Blob(["123456789"]);
 

@@ -1,6 +1,7 @@
 import { CRC64NVME, digestNamed, crc64nvme } from "./digest.js";
 import { Crc64Nvme } from "./crc64nvme.js";
 import { createCRC64 } from "hash-wasm";
+import { freshSlice } from "./reading.js";
 
 /**
  * @typedef {import("./hasher.js").Answer} Answer
@@ -51,7 +52,9 @@ scope.onmessage = async ({ data }) => {
  */
 async function readTogether(blobs) {
   try {
-    const all = await new Blob(blobs).arrayBuffer();
+    // A slice has a fixed length. Without slices, Firefox reads a file that has become longer completely, and its last bytes
+    // would be taken for the beginning of the next file.
+    const all = await new Blob(blobs.map(freshSlice)).arrayBuffer();
     if (all.byteLength !== blobs.reduce((sum, { size }) => sum + size, 0)) return blobs;
     let end = 0;
     return blobs.map(({ size }) => {

@@ -50,6 +50,18 @@ export function isReadError(error) {
  */
 export async function* readSlices(blob) {
   for (let start = 0; start < blob.size; start += SLICE_BYTES) {
-    yield new Uint8Array(await blob.slice(start, start + SLICE_BYTES).arrayBuffer());
+    yield new Uint8Array(await readWhole(blob.slice(start, start + SLICE_BYTES)));
   }
+}
+
+/**
+ * Return all bytes of a blob. Throw NotReadableError if bytes are missing, because Firefox returns fewer bytes of a file
+ * that has become shorter.
+ *
+ * @param {Blob} blob
+ */
+export async function readWhole(blob) {
+  const bytes = await blob.arrayBuffer();
+  if (bytes.byteLength < blob.size) throw new DOMException("The file has become shorter.", "NotReadableError");
+  return bytes;
 }

@@ -1,5 +1,5 @@
 import { base64 } from "./base64.js";
-import { readSlices } from "./reading.js";
+import { readSlices, readWhole } from "./reading.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { within } from "./time-limit.js";
 
@@ -19,7 +19,7 @@ const broken = new WeakSet();
  */
 export async function sha256Base64(blob, subtle = globalThis.crypto?.subtle) {
   if (subtle && !broken.has(subtle) && blob.size <= MAX_AT_ONCE) {
-    const checksum = await natively(await blob.arrayBuffer(), subtle);
+    const checksum = await natively(await readWhole(blob), subtle);
     if (checksum) return checksum;
   }
   const hash = sha256.create();
