@@ -129,7 +129,8 @@ export class ProgressCard {
     const share = bytes > 0 ? bytesSent / bytes : done / Math.max(1, files);
     const shown = isOver ? share : Math.min(share, 0.99);
     this.#fill.style.transform = `scaleX(${shown})`;
-    this.#bar.setAttribute("aria-valuenow", String(Math.floor(shown * 100)));
+    const percent = String(Math.floor(shown * 100));
+    if (this.#bar.getAttribute("aria-valuenow") !== percent) this.#bar.setAttribute("aria-valuenow", percent);
     this.#bar.hidden = isOver;
   }
 
