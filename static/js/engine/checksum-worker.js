@@ -15,6 +15,9 @@ const scope = /** @type {{name: string, onmessage: unknown, postMessage: (messag
   /** @type {unknown} */ (globalThis)
 );
 
+// Only Chromium has this property. On http:// pages it lacks the property too, and then it also reads slices.
+const isChromium = "userAgentData" in (globalThis.navigator ?? {});
+
 let isWasmRefused = false;
 
 /** Return a CRC64NVME hash in WebAssembly, or in JavaScript if the browser or the Content-Security-Policy forbids WebAssembly. */
@@ -53,8 +56,8 @@ scope.onmessage = async ({ data }) => {
 async function readTogether(blobs) {
   try {
     // A slice has a fixed length. Without slices, Firefox reads a file that has become longer completely, and its last bytes
-    // would be taken for the beginning of the next file.
-    const all = await new Blob(blobs.map(freshSlice)).arrayBuffer();
+    // would be taken for the beginning of the next file. Chromium refuses to read a changed file, and its slices are slow.
+    const all = await new Blob(isChromium ? blobs : blobs.map(freshSlice)).arrayBuffer();
     if (all.byteLength !== blobs.reduce((sum, { size }) => sum + size, 0)) return blobs;
     let end = 0;
     return blobs.map(({ size }) => {
