@@ -7,6 +7,21 @@ import { test } from "node:test";
 const NEVER = new AbortController().signal;
 const LARGE = 1024 * 1024; // a file of this size gets its own worker
 
+/** Return a worker that answers each message for one file or for several files. */
+function workerThat(answer, onMessage = () => {}) {
+  const worker = {
+    postMessage: (message) => {
+      onMessage(message);
+      setImmediate(() => worker.onmessage({ data: Array.isArray(message) ? { answers: message.map(answer) } : answer(message) }));
+    },
+  };
+  return worker;
+}
+
+function answerUnlessBad({ name }) {
+  return name === "bad" ? { error: { name: "NotFoundError", message: "gone" } } : { checksum: name };
+}
+
 function expected(bytes) {
   return createHash("sha256").update(bytes).digest("base64");
 }
@@ -64,13 +79,8 @@ test("if only one worker is allowed, the engine reuses this worker for all check
 
 test("small files that are read at once share one message, and the worker returns checksum and bytes of each file", async () => {
   const messages = [];
-  const worker = {
-    postMessage: (message) => {
-      messages.push([message].flat().map(({ name }) => name));
-      const answers = [message].flat().map(({ name }) => ({ checksum: `sum ${name}`, bytes: new ArrayBuffer(name.length) }));
-      setImmediate(() => worker.onmessage({ data: Array.isArray(message) ? { answers } : answers[0] }));
-    },
-  };
+  const answer = ({ name }) => ({ checksum: `sum ${name}`, bytes: new ArrayBuffer(name.length) });
+  const worker = workerThat(answer, (message) => messages.push([message].flat().map(({ name }) => name)));
   const checksums = new Checksums({ createWorker: () => worker, size: 1 });
   const read = (name, size = name.length) => checksums.read({ name, size }, checksums, NEVER);
 
@@ -109,13 +119,7 @@ test("one worker at a time reads small files, up to 100 with a message, and othe
 
 test("while the engine waits to read an unreadable file again, the worker serves other files", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const worker = {
-    postMessage: (message) => {
-      const answer = ({ name }) => (name === "bad" ? { error: { name: "NotFoundError", message: "gone" } } : { checksum: name });
-      setImmediate(() => worker.onmessage({ data: Array.isArray(message) ? { answers: message.map(answer) } : answer(message) }));
-    },
-  };
-  const checksums = new Checksums({ createWorker: () => worker, size: 1 });
+  const checksums = new Checksums({ createWorker: () => workerThat(answerUnlessBad), size: 1 });
   const waiting = new AbortController();
   const blob = { name: "bad", size: 1, slice: () => blob };
   const bad = checksums.read(blob, checksums, waiting.signal);
@@ -131,13 +135,7 @@ test("while the engine waits to read an unreadable file again, the worker serves
 
 test("if a worker cannot read one small file, the other files of the same message still get checksums", async () => {
   const failing = () => Promise.reject(new DOMException("gone", "NotFoundError"));
-  const worker = {
-    postMessage: (message) => {
-      const answer = ({ name }) => (name === "bad" ? { error: { name: "NotFoundError", message: "gone" } } : { checksum: name });
-      setImmediate(() => worker.onmessage({ data: Array.isArray(message) ? { answers: message.map(answer) } : answer(message) }));
-    },
-  };
-  const checksums = new Checksums({ createWorker: () => worker, size: 1 });
+  const checksums = new Checksums({ createWorker: () => workerThat(answerUnlessBad), size: 1 });
   const waiting = new AbortController();
   checksums.read({ name: "first", size: 1 }, checksums, NEVER);
   const bad = checksums.read({ name: "bad", size: 1, slice: () => ({ name: "bad", size: 1 }), arrayBuffer: failing }, checksums, waiting.signal);
@@ -150,12 +148,7 @@ test("if a worker cannot read one small file, the other files of the same messag
 
 test("if a waiting request for a checksum is aborted, no worker computes this checksum", async () => {
   const served = [];
-  const worker = {
-    postMessage: (blobs) => {
-      served.push(...blobs.map(({ name }) => name));
-      setImmediate(() => worker.onmessage({ data: { answers: blobs.map(() => ({ checksum: "c" })) } }));
-    },
-  };
+  const worker = workerThat(() => ({ checksum: "c" }), (blobs) => served.push(...blobs.map(({ name }) => name)));
   const checksums = new Checksums({ createWorker: () => worker, size: 1 });
   const controller = new AbortController();
   const first = checksums.checksum({ name: "first", size: 1 }, {}, NEVER);

@@ -21,7 +21,7 @@ class FakeElement {
   }
 }
 
-function setUp(t, { isLarge = () => false } = {}) {
+function setUp(t, { batchSize = () => 0 } = {}) {
   globalThis.document = { createElement: () => new FakeElement() };
   t.after(() => delete globalThis.document);
   const frames = [];
@@ -32,7 +32,7 @@ function setUp(t, { isLarge = () => false } = {}) {
   const newRows = new NewRows({
     insert: (record, isAnimated, above) => inserted.push({ id: record.id, isAnimated, above }),
     showAll: () => idsAtClick.push(newRows.ids),
-    isLarge,
+    batchSize,
     nextFrame: schedule(frames),
     nextTick: schedule(ticks),
   });
@@ -104,7 +104,7 @@ test("if 10,000 files are added, the page draws 10 rows and one line with the nu
 });
 
 test("in a batch that is known to be large, the page draws 10 rows without animation, however slowly the files arrive", (t) => {
-  const { newRows, arrive, draw, tick, inserted } = setUp(t, { isLarge: () => true });
+  const { newRows, arrive, draw, tick, inserted } = setUp(t, { batchSize: () => 51 });
 
   for (let file = 0; file < 30; file += 1) {
     arrive(1);

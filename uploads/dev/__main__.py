@@ -18,7 +18,7 @@ def main() -> int:
         options.port,
         options.s3_port,
         options.data_dir.resolve(),
-        reloads=not options.no_reload,
+        reloads=options.reloads,
     )
     try:
         if options.action == "manage":
@@ -36,11 +36,14 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--s3-port", type=int, default=8333)
     shared.add_argument("--data-dir", type=Path, default=Path("var"))
     parser = argparse.ArgumentParser(prog="python -m uploads.dev")
-    parser.set_defaults(no_reload=False)
+    parser.set_defaults(reloads=True)
     actions = parser.add_subparsers(dest="action", required=True)
     run = actions.add_parser("run", parents=[shared], help="serve the demo site")
     run.add_argument(
-        "--no-reload", action="store_true", help="do not look for changed code"
+        "--no-reload",
+        dest="reloads",
+        action="store_false",
+        help="do not look for changed code",
     )
     command = actions.add_parser(
         "manage", parents=[shared], help="run a management command on the demo site"

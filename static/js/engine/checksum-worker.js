@@ -15,7 +15,7 @@ const scope = /** @type {{name: string, onmessage: unknown, postMessage: (messag
   /** @type {unknown} */ (globalThis)
 );
 
-// Only Chromium has this property. On http:// pages it lacks the property too, and then it also reads slices.
+// Only Chromium has this property, and only on secure pages. Without the property, Chromium reads slices too.
 const isChromium = "userAgentData" in (globalThis.navigator ?? {});
 
 let isWasmRefused = false;

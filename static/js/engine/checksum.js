@@ -164,11 +164,10 @@ export class Checksums {
   /** Read up to 100 small files with one message to a worker. A file that cannot be read so is read again alone. */
   async #readTogether() {
     this.#isReadingSmall = true;
+    /** @type {Job[]} */
     const jobs = [];
-    for (let job = this.#small.take(); job; job = jobs.length < MAX_TOGETHER ? this.#small.take() : undefined) jobs.push(job);
-    const hasher = this.#idle.pop() ?? this.#hire();
-    const answers = (await hasher?.hashAll(jobs.map(({ blob }) => blob))) ?? null;
-    if (hasher) this.#release(hasher, answers !== null);
+    while (jobs.length < MAX_TOGETHER && !this.#small.isEmpty) jobs.push(/** @type {Job} */ (this.#small.take()));
+    const answers = await this.#answerOf((hasher) => hasher.hashAll(jobs.map(({ blob }) => blob)));
     this.#isReadingSmall = false;
     jobs.forEach(({ blob, resolve }, index) => {
       const { checksum, bytes } = answers?.[index] ?? {};
@@ -179,12 +178,25 @@ export class Checksums {
 
   /** @param {Blob} blob */
   async #hash(blob) {
-    const hasher = this.#idle.pop() ?? this.#hire();
-    const answer = await hasher?.hash(blob);
-    if (hasher) this.#release(hasher, Boolean(answer));
+    const answer = await this.#answerOf((hasher) => hasher.hash(blob));
     if (!answer) return this.#digest.checksum(blob); // compute it in this thread, which makes the page slower
     if (answer.checksum) return answer.checksum;
     throw new DOMException(answer.error?.message, answer.error?.name);
+  }
+
+  /**
+   * @template Answer
+   * @param {(hasher: Hasher) => Promise<Answer | null>} ask
+   * @returns {Promise<Answer | null>} the answer of a worker, or null if there is no worker or it did not respond in time
+   */
+  async #answerOf(ask) {
+    const hasher = this.#idle.pop() ?? this.#hire();
+    if (!hasher) return null;
+    const answer = await ask(hasher);
+    if (answer) this.#idle.push(hasher);
+    else if (hasher.isBroken) this.#createWorker = undefined; // the browser cannot load the worker's script
+    else hasher.onBack = () => this.#idle.push(hasher); // if it responds later, use it again
+    return answer;
   }
 
   #hire() {
@@ -198,18 +210,6 @@ export class Checksums {
       this.#createWorker = undefined; // the Content-Security-Policy forbids workers, or the browser has no workers
       return undefined;
     }
-  }
-
-  /**
-   * Make a worker available again. If it did not respond in time, wait for its response first.
-   *
-   * @param {Hasher} hasher
-   * @param {boolean} hasResponded
-   */
-  #release(hasher, hasResponded) {
-    if (hasResponded) this.#idle.push(hasher);
-    else if (hasher.isBroken) this.#createWorker = undefined; // the browser cannot load the worker's script
-    else hasher.onBack = () => this.#idle.push(hasher);
   }
 }
 

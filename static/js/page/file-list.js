@@ -12,8 +12,8 @@ import { folded } from "../engine/filename.js";
 
 /**
  * @typedef {import("../engine/api.js").UploadRecord} UploadRecord
- * @typedef {{api: import("../engine/api.js").Api, menuButton: (record: UploadRecord) => HTMLElement, onError: (error: unknown, again: () => void) => void, isBatchLarge: () => boolean}} ListOptions
- *   `isBatchLarge` returns whether more than 50 files are being uploaded together
+ * @typedef {{api: import("../engine/api.js").Api, menuButton: (record: UploadRecord) => HTMLElement, onError: (error: unknown, again: () => void) => void, batchSize: () => number}} ListOptions
+ *   `batchSize` returns the number of files that are being uploaded together
  */
 
 const PAGE = 50;
@@ -42,7 +42,7 @@ export class FileList {
   #newRows = new NewRows({
     insert: (record, isAnimated, above) =>
       this.#changes.push(() => this.#insert(record, { isAnimated, next: above ? this.#rowOf(above)?.nextElementSibling : undefined })),
-    isLarge: () => this.#options.isBatchLarge(),
+    batchSize: () => this.#options.batchSize(),
     showAll: () => void this.load().then(() => this.#focus(this.#list.firstElementChild)),
   });
 

@@ -65,7 +65,7 @@ class Cut {
     this.#node = node;
     this.#shown = shown;
     this.#filename = filename;
-    this.#whole = element("span", { class: "name__whole visually-hidden" }, filename);
+    this.#whole = element("span", { class: "visually-hidden" }, filename);
   }
 
   showWhole() {

@@ -6,7 +6,7 @@ import { everyTick } from "./tick.js";
 /** @typedef {import("../engine/api.js").UploadRecord} UploadRecord */
 
 const MOST_ROWS = 50; // maximum number of rows for new files of one batch
-const ROWS_OF_MANY = 10; // maximum number of these rows, if the batch is known to have more than 50 files
+const ROWS_OF_MANY = 10; // maximum number of these rows, if the batch is known to have more than MOST_ROWS files
 const MOST_ROWS_A_FRAME = 5;
 const MOST_ANIMATED = 10;
 const MOST_REMEMBERED = 100;
@@ -22,16 +22,14 @@ const MOST_REMEMBERED = 100;
 export class NewRows {
   #insert;
   #showAll;
-  #isLarge;
-  /** @type {UploadRecord[]} */
+  #batchSize;
+  /** @type {{record: UploadRecord, place: number}[]} `place`: the place of the file in the order of choosing */
   #waiting = [];
   #granted = 0; // rows of this batch that are drawn or waiting
   #inserted = 0;
   /** @type {Set<string>} the ids of the new files without a row */
   #counted = new Set();
-  /** @type {Map<string, number>} for each waiting upload id: the place of the file in the order of choosing */
-  #places = new Map();
-  /** @type {Map<string, number>} the same for the rows that were drawn last */
+  /** @type {Map<string, number>} the place of each file whose row was drawn last, by upload id */
   #drawn = new Map();
   #words = element("span");
   #button;
@@ -42,21 +40,25 @@ export class NewRows {
    * @param {{
    *   insert: (record: UploadRecord, isAnimated: boolean, above: string | null) => void,
    *   showAll: () => void,
-   *   isLarge?: () => boolean,
+   *   batchSize?: () => number,
    *   nextFrame?: (act: () => void) => () => void,
    *   nextTick?: (act: () => void) => () => void,
    * }} parts `insert` draws a row below the row of the upload `above`, or as the first row; `showAll` reads the list
-   *   again; `isLarge` returns whether the batch has more than 50 files
+   *   again; `batchSize` returns the number of files that are being uploaded together
    */
-  constructor({ insert, showAll, isLarge = () => false, nextFrame = everyFrame, nextTick = everyTick }) {
+  constructor({ insert, showAll, batchSize = () => 0, nextFrame = everyFrame, nextTick = everyTick }) {
     this.#insert = insert;
     this.#showAll = showAll;
-    this.#isLarge = isLarge;
+    this.#batchSize = batchSize;
     this.#insertSoon = nextFrame(() => this.#insertSome());
     this.#renderSoon = nextTick(() => this.#render());
     this.#button = element("button", { class: "button button--quiet", type: "button", onclick: () => this.#showAll() });
     setText(this.#button, "Show the new files");
     this.node = element("p", { class: "files__newer", hidden: true }, this.#words, this.#button);
+  }
+
+  get #isLarge() {
+    return this.#batchSize() > MOST_ROWS;
   }
 
   /** Number of new files without a row. */
@@ -69,20 +71,19 @@ export class NewRows {
    * @param {number} [place] the place of the file in the order of choosing
    */
   add(record, place = Infinity) {
-    if (this.#granted < (this.#isLarge() ? ROWS_OF_MANY : MOST_ROWS)) {
+    if (this.#granted < (this.#isLarge ? ROWS_OF_MANY : MOST_ROWS)) {
       this.#granted += 1;
-      this.#waiting.push(record);
-      this.#places.set(record.id, place);
+      this.#waiting.push({ record, place });
       this.#insertSoon();
       return;
     }
-    for (const { id } of [...this.#waiting.splice(ROWS_OF_MANY), record]) this.#counted.add(id);
+    for (const { id } of [...this.#waiting.splice(ROWS_OF_MANY).map((one) => one.record), record]) this.#counted.add(id);
     this.#renderSoon();
   }
 
   /** @returns {Set<string>} the ids of all new files that have no row yet */
   get ids() {
-    return new Set([...this.#counted, ...this.#waiting.map(({ id }) => id)]);
+    return new Set([...this.#counted, ...this.#waiting.map(({ record }) => record.id)]);
   }
 
   /**
@@ -92,7 +93,7 @@ export class NewRows {
    */
   forget(ids) {
     const gone = new Set(ids);
-    this.#waiting = this.#waiting.filter(({ id }) => !gone.has(id));
+    this.#waiting = this.#waiting.filter(({ record }) => !gone.has(record.id));
     const before = this.#counted.size;
     for (const id of gone) this.#counted.delete(id);
     if (this.#counted.size !== before) this.#render();
@@ -107,15 +108,13 @@ export class NewRows {
 
   #insertSome() {
     // While many files arrive, animations would slow the page.
-    const isCalm = !this.#isLarge() && this.#waiting.length <= MOST_ANIMATED;
-    for (const record of this.#waiting.splice(0, MOST_ROWS_A_FRAME)) {
-      const place = this.#places.get(record.id) ?? Infinity;
+    const isCalm = !this.#isLarge && this.#waiting.length <= MOST_ANIMATED;
+    for (const { record, place } of this.#waiting.splice(0, MOST_ROWS_A_FRAME)) {
       this.#insert(record, isCalm && this.#inserted < MOST_ANIMATED, this.#above(place));
       this.#drawn.set(record.id, place);
       this.#inserted += 1;
     }
     if (this.#waiting.length > 0) return this.#insertSoon();
-    this.#places.clear();
     this.#drawn = new Map([...this.#drawn].slice(-MOST_REMEMBERED));
   }
 

@@ -30,7 +30,6 @@ import { watchPolicy } from "./violations.js";
 
 const REFRESH_AFTER_MS = 30_000;
 const MOST_PICTURES = 50;
-const MANY = 50; // if more files are uploaded together, the list gets few rows during the upload
 
 /** Start the scripts of the files page. */
 export function startPage() {
@@ -108,7 +107,7 @@ export function startPage() {
     api: engine.api,
     menuButton: ({ id, filename }) =>
       menu.button(`Actions for ${filename}`, () => fileActions(id, { ...actions, current: (key) => list.get(key) })),
-    isBatchLarge: () => transfers.list().length > MANY,
+    batchSize: () => transfers.list().length,
     onError: (error, again) => {
       if (session.handles(error)) return;
       notices.show(/** @type {Error} */ (error).message, {
