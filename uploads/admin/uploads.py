@@ -59,6 +59,7 @@ class UploadAdmin(ListAdmin):
     )
     list_filter = ("state", InspectionFilter, TypeFilter, TransportFilter, SizeFilter)
     list_select_related = ("owner",)
+    ordering = ("-created_at", "-pk")
     date_hierarchy = "created_at"
     sortable_by = ("age",)
     search_fields = ("filename",)

@@ -49,16 +49,19 @@ class UploadQuerySet(models.QuerySet["Upload"]):
             ~Q(search_name="") | Q(filename__icontains=text),
         )
 
+    def newest_first(self) -> UploadQuerySet:
+        """Return the uploads in the order of the lists."""
+        return self.order_by("-created_at", "-pk")
+
     def newest(self, limit: int) -> list[Upload]:
         """Return up to ``limit`` uploads, newest first."""
-        rows = self.order_by("-created_at", "-pk")
+        rows = self.newest_first()
         if connections[self.db].vendor == "postgresql":
             # The index upload_list_of_owner contains the columns of all conditions. If
             # a query selects no other column, PostgreSQL reads only the index. So the
             # inner query selects primary keys, and the outer query reads the rows.
             found = rows.values("pk")[:limit]
-            rows = Upload.objects.using(self.db).filter(pk__in=found)
-            rows = rows.order_by("-created_at", "-pk")
+            rows = Upload.objects.using(self.db).filter(pk__in=found).newest_first()
         return list(rows[:limit])
 
     def update(self, **kwargs: Any) -> int:
@@ -180,7 +183,8 @@ class Upload(ChecksumFields):
     objects = UploadQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-created_at", "-id"]
+        # There is no default order. With one, SQLite would look up rows by their ids or
+        # keys in the index upload_list_of_owner, and read all uploads of the owner.
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=State.values), name="upload_state_known"

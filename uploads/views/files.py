@@ -55,13 +55,13 @@ def show_home(
         "quota": asdict(usage),
         "policy": asdict(policy),
     }
-    newest = Upload.objects.filter(owner_id=request.user.pk).visible()
+    visible = Upload.objects.filter(owner_id=request.user.pk).visible()
     context = {
         "usage": usage,
         "page_data": page_data,
         "no_forms": lifecycle.NO_FORMS if capabilities().lacks_forms else "",
         "form": form or PlainUploadForm(usage=usage, policy=policy),
-        "listed": [(row, describe(row)) for row in newest[:PLAIN_LIST_LENGTH]],
+        "listed": [(row, describe(row)) for row in visible.newest(PLAIN_LIST_LENGTH)],
         "list_length": PLAIN_LIST_LENGTH,
     }
     return render(request, "home.html", context, status=status)

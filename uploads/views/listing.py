@@ -18,7 +18,8 @@ FIELDS = (
 @require_safe
 def uploads_csv(request: HttpRequest) -> StreamingHttpResponse:
     """Stream the list of the user's files as CSV, newest first."""
-    rows = Upload.objects.filter(owner=request.user.pk).visible().only("pk", *FIELDS)
+    rows = Upload.objects.filter(owner=request.user.pk).visible().newest_first()
+    rows = rows.only("pk", *FIELDS)
     response = StreamingHttpResponse(
         chunks(FIELDS, rows.iterator(chunk_size=LINES_A_CHUNK)),
         content_type="text/csv; charset=utf-8",

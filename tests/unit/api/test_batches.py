@@ -374,14 +374,16 @@ def test_completing_a_batch_needs_a_constant_number_of_queries(
 def test_no_query_of_a_batch_reads_all_uploads_of_the_owner(
     browser: Client, bucket: Bucket
 ) -> None:
+    items = [declaration(n, idempotency_key=f"key-{n}") for n in range(100)]
     with CaptureQueriesContext(connection) as seen:
-        start(browser, [declaration(n) for n in range(100)])
+        start(browser, items)
         complete(browser, store_objects(bucket, range(100)))
 
     queries = [query["sql"] for query in seen if '"uploads_upload"' in query["sql"]]
     queries = [one for one in queries if one.startswith(("SELECT", "UPDATE"))]
     steps = [step for query in queries for step in plan_of(query)]
     assert [step for step in steps if "(id=?)" in step]
+    assert [step for step in steps if "(owner_id=? AND idempotency_key=?)" in step]
     assert not [step for step in steps if "(owner_id=?)" in step or "SCAN" in step]
 
 

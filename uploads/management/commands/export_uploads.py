@@ -29,6 +29,7 @@ class Command(BaseCommand):
         user = users.objects.filter(**{users.USERNAME_FIELD: name}).first()
         if user is None:
             raise CommandError(f"There is no user {name!r}.", returncode=2)
-        rows = Upload.objects.filter(owner=user).visible().only("pk", *FIELDS)
+        rows = Upload.objects.filter(owner=user).visible().newest_first()
+        rows = rows.only("pk", *FIELDS)
         for chunk in chunks(FIELDS, rows.iterator(chunk_size=LINES_A_CHUNK)):
             self.stdout.write(chunk, ending="")
