@@ -76,3 +76,22 @@ def test_changed_small_files_are_never_stored_with_bytes_of_their_neighbours(
         for upload in Upload.objects.filter(owner=person, state=State.READY)
         if stored_sha256(upload) != chosen[upload.filename]
     } == {}
+
+
+def test_deleted_files_are_named_and_other_files_arrive(
+    upload_page: UploadPage, person: User, tmp_path: Path
+) -> None:
+    small, kept = (random_file(tmp_path, name, 1000) for name in ("a.bin", "b.bin"))
+    large = random_file(tmp_path, "film.bin", 20 * MIB)
+    upload_page.choose(small, kept, large)
+    upload_page.wait_until_chosen(3)
+    small.unlink()
+    large.unlink()
+
+    upload_page.start()
+    upload_page.wait_for_heading("2 files not stored")
+
+    upload_page.expect_ready("b.bin")
+    words = upload_page.window.text("main")
+    assert words.count("because it was changed, moved or deleted") == 2, words
+    assert stored_sha256(ready(person, "b.bin")) == sha256(kept)

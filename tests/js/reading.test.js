@@ -3,7 +3,7 @@ import { FakeClock, FakeFile, MIB, World } from "./world.js";
 import { Emitter } from "../../static/js/engine/emitter.js";
 import { PageExit } from "../../static/js/page/page-exit.js";
 import assert from "node:assert/strict";
-import { readAgain } from "../../static/js/engine/reading.js";
+import { readAgain, readBytes } from "../../static/js/engine/reading.js";
 import { test } from "node:test";
 import { writeAgain } from "../../static/js/page/kept-access.js";
 
@@ -65,6 +65,13 @@ test("the engine does not retry a read after a SecurityError, and an abort ends 
   setImmediate(() => controller.abort());
   await assert.rejects(waiting, { name: "AbortError" });
   assert.equal(reads, 2);
+});
+
+test("a read of a deleted file throws NotFoundError in Firefox too, which throws AbortError", async () => {
+  for (const [thrown, expected] of [["AbortError", "NotFoundError"], ["NotReadableError", "NotReadableError"]]) {
+    const blob = { arrayBuffer: async () => { throw new DOMException("", thrown); } };
+    await assert.rejects(readBytes(blob), { name: expected });
+  }
 });
 
 /** A store whose next writes throw these errors. */

@@ -55,13 +55,28 @@ export async function* readSlices(blob) {
 }
 
 /**
+ * Return the bytes of a blob. Throw NotFoundError instead of AbortError: nothing can abort this read, and Firefox throws
+ * AbortError for a deleted file.
+ *
+ * @param {Pick<Blob, "arrayBuffer">} blob
+ */
+export async function readBytes(blob) {
+  try {
+    return await blob.arrayBuffer();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "AbortError") throw error;
+    throw new DOMException("The file was deleted.", "NotFoundError");
+  }
+}
+
+/**
  * Return all bytes of a blob. Throw NotReadableError if bytes are missing, because Firefox returns fewer bytes of a file
  * that has become shorter.
  *
  * @param {Blob} blob
  */
 export async function readWhole(blob) {
-  const bytes = await blob.arrayBuffer();
+  const bytes = await readBytes(blob);
   if (bytes.byteLength < blob.size) throw new DOMException("The file has become shorter.", "NotReadableError");
   return bytes;
 }
