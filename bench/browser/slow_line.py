@@ -2,7 +2,7 @@
 
 All connections share the speed of the line. The script measures the total time, and the
 time until the bucket has stored the first part.
-Run it with ``python bench/browser/slow_line.py``. Options: --size-mib 24 --rounds 3
+Run it with ``python bench/browser/slow_line.py``. Options: --size-mib 24 --rounds 5
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def seconds_until_first_part(s3: Any, found: list[float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size-mib", type=int, default=24)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     first: list[float] = []
     with senders(Line(20, bytes_per_s_shared=BYTES_PER_S)) as all_senders:
