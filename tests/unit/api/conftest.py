@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.support.api_calls import Call, caller
@@ -17,3 +18,11 @@ def call(alice: Any, bucket: Bucket) -> Call:
     client = Client()
     client.force_login(alice)
     return caller(client)
+
+
+@pytest.fixture
+def browser(alice: User, bucket: Bucket) -> Client:
+    """Return a client with the session of alice."""
+    client = Client()
+    client.force_login(alice)
+    return client
