@@ -87,7 +87,11 @@ class FakeSlice {
   }
 
   async arrayBuffer() {
-    this.read();
+    try {
+      this.read();
+    } catch {
+      throw new DOMException("", "AbortError"); // as Firefox does
+    }
     return new ArrayBuffer(Math.min(this.size, 4096));
   }
 

@@ -1,6 +1,6 @@
 import { DeliveryError } from "./errors.js";
 import { formBody } from "./form-body.js";
-import { freshSlice, readAgain } from "./reading.js";
+import { freshSlice, readAgain, readBytes } from "./reading.js";
 
 /**
  * @typedef {{method: string, url: string, headers?: Record<string, string>, fields?: Record<string, string>}} StorageRequest
@@ -66,7 +66,7 @@ export class Put {
    */
   async #isReadable(body, signal) {
     try {
-      await readAgain(() => body.slice(0, 1, "").arrayBuffer(), { clock: this.#clock, signal });
+      await readAgain(() => readBytes(body.slice(0, 1, "")), { clock: this.#clock, signal });
       return true;
     } catch {
       signal.throwIfAborted();
