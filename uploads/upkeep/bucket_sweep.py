@@ -133,13 +133,17 @@ def _sweep_owned(
     # Skip rows that were checked after S3 listed the objects, because the list may be
     # outdated for them.
     unseen = rows.filter(checked_at__lt=listed_at)
-    late, arrived = unseen.filter(state__in=FINAL), unseen.filter(state=State.PENDING)
-    if dry_run:
-        report.late_arrivals += late.count()
-    else:
+    # Most pages have no such rows. Then run no query, because SQLite would read all
+    # rows of these states.
+    found = set(states.values())
+    if found & FINAL:
+        late = unseen.filter(state__in=FINAL)
         # Make these rows due in this pass, even if a purge has set ``purged_at``.
-        report.late_arrivals += late.update(checked_at=None, purged_at=None)
-        arrived.update(checked_at=None)
+        report.late_arrivals += (
+            late.count() if dry_run else late.update(checked_at=None, purged_at=None)
+        )
+    if State.PENDING in found and not dry_run:
+        unseen.filter(state=State.PENDING).update(checked_at=None)
     for key in (entry.key for entry in page if is_incoming(entry.key)):
         # The owner has sent the form again after the server had copied the file. Delete
         # this object, because nothing uses it.

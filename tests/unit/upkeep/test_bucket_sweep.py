@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.support.builders import begin, let_time_pass, make_ready, put
@@ -73,6 +75,21 @@ def test_objects_with_a_row_are_kept(alice: Any, bucket: Bucket) -> None:
 
     assert report == Report()
     assert sorted(keys(bucket)) == sorted([stored.key, arrived.key])
+
+
+def test_page_with_only_stored_files_updates_no_upload(
+    alice: Any, bucket: Bucket
+) -> None:
+    """SQLite would read all ended uploads of the site to find none of them."""
+    make_ready(bucket, alice)
+
+    with CaptureQueriesContext(connection) as seen:
+        sweep_bucket(
+            Report(), now=timezone.now(), dry_run=False, max_objects=10, page_size=10
+        )
+
+    updates = [one["sql"] for one in seen if one["sql"].startswith("UPDATE")]
+    assert not [sql for sql in updates if '"uploads_upload"' in sql]
 
 
 def test_objects_outside_the_prefix_are_ignored(bucket: Bucket) -> None:
