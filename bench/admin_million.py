@@ -176,7 +176,7 @@ def pages() -> dict[str, str]:
     from uploads.admin.paginator import CappedPaginator
     from uploads.models import AuditEvent, Upload
 
-    newest = Upload.objects.all()[SMALL // 2]
+    newest = Upload.objects.newest_first()[SMALL // 2]
     event = AuditEvent.objects.order_by("at")[0]
     last_page = (
         min(Upload.objects.count(), CappedPaginator.LIMIT) // ListAdmin.list_per_page
