@@ -75,10 +75,10 @@ class FakeSlice {
     Object.assign(this, { file, start, end, size: end - start, type: "", hasFailed: false });
   }
 
-  read() {
-    if (this.hasFailed) throw new DOMException("This slice has failed before.", "NotReadableError");
+  read(name = "NotReadableError") {
+    if (this.hasFailed) throw new DOMException("This slice has failed before.", name);
     this.hasFailed = true;
-    this.file.read();
+    this.file.read(name);
     this.hasFailed = false;
   }
 
@@ -87,11 +87,7 @@ class FakeSlice {
   }
 
   async arrayBuffer() {
-    try {
-      this.read();
-    } catch {
-      throw new DOMException("", "AbortError"); // as Firefox does
-    }
+    this.read("AbortError"); // as Firefox does
     return new ArrayBuffer(Math.min(this.size, 4096));
   }
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
+from tests.support.api_calls import caller
 from uploads.models import Upload
 from uploads.s3.bucket import Bucket
 
@@ -35,9 +33,7 @@ def declaration(number: int, **changes: Any) -> dict[str, Any]:
 
 def send(browser: Client, path: str, body: Any, **headers: str) -> Any:
     """Send a POST request to the API."""
-    return browser.post(
-        f"/api/v1{path}", json.dumps(body), "application/json", headers=headers
-    )
+    return caller(browser)("POST", path, body, **headers)
 
 
 def start(browser: Client, items: list[dict[str, Any]], **headers: str) -> Any:
@@ -69,10 +65,3 @@ def complete(browser: Client, ids: list[str]) -> Any:
     answer = send(browser, "/uploads/complete-batch", {"ids": ids})
     assert answer.status_code == 200, answer.content
     return answer.json()["results"]
-
-
-def count_queries(act: Callable[[], object]) -> int:
-    """Return the number of SQL queries of a call."""
-    with CaptureQueriesContext(connection) as seen:
-        act()
-    return len(seen)

@@ -1,6 +1,6 @@
 import { Crc64Nvme } from "./crc64nvme.js";
 import { base64 } from "./base64.js";
-import { readBytes, readSlices } from "./reading.js";
+import { readSlices } from "./reading.js";
 import { readSmall, sha256Base64 } from "./sha256.js";
 
 /**
@@ -48,7 +48,7 @@ export function crc64nvme(create) {
       return base64(hash.digest());
     },
     async readSmall(blob) {
-      const bytes = await readBytes(blob);
+      const bytes = await blob.arrayBuffer();
       const hash = await create();
       hash.update(new Uint8Array(bytes));
       return { checksum: base64(hash.digest()), bytes };

@@ -58,7 +58,7 @@ export async function* readSlices(blob) {
  * Return the bytes of a blob. Throw NotFoundError instead of AbortError: nothing can abort this read, and Firefox throws
  * AbortError for a deleted file.
  *
- * @param {Pick<Blob, "arrayBuffer">} blob
+ * @param {Blob} blob
  */
 export async function readBytes(blob) {
   try {

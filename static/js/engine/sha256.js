@@ -1,5 +1,5 @@
 import { base64 } from "./base64.js";
-import { readBytes, readSlices, readWhole } from "./reading.js";
+import { readSlices, readWhole } from "./reading.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { within } from "./time-limit.js";
 
@@ -35,7 +35,7 @@ export async function sha256Base64(blob, subtle = globalThis.crypto?.subtle) {
  * @returns {Promise<{checksum: string, bytes: ArrayBuffer}>}
  */
 export async function readSmall(blob, subtle = globalThis.crypto?.subtle) {
-  const bytes = await readBytes(blob);
+  const bytes = await blob.arrayBuffer();
   const checksum = subtle && !broken.has(subtle) ? await natively(bytes, subtle) : "";
   return { checksum: checksum || base64(sha256(new Uint8Array(bytes))), bytes };
 }

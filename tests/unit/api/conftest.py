@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -13,16 +11,14 @@ from uploads.s3.bucket import Bucket
 
 
 @pytest.fixture
-def call(alice: Any, bucket: Bucket) -> Call:
-    """Return a function that calls the API with the session of alice."""
-    client = Client()
-    client.force_login(alice)
-    return caller(client)
-
-
-@pytest.fixture
 def browser(alice: User, bucket: Bucket) -> Client:
     """Return a client with the session of alice."""
     client = Client()
     client.force_login(alice)
     return client
+
+
+@pytest.fixture
+def call(browser: Client) -> Call:
+    """Return a function that calls the API with the session of alice."""
+    return caller(browser)

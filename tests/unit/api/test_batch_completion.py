@@ -14,12 +14,12 @@ from django.test.utils import CaptureQueriesContext
 from tests.support.batches import (
     complete,
     content,
-    count_queries,
     declaration,
     send,
     start,
     store_objects,
 )
+from tests.support.queries import count_queries, plan_of
 from tests.support.storage_faults import count_s3_calls
 from uploads.lifecycle import completing_many, inspecting, quota
 from uploads.models import Upload
@@ -166,10 +166,3 @@ def test_completing_a_batch_reads_each_small_object_by_one_request(
         complete(browser, ids)
 
     assert calls == {"GetObject": 2}
-
-
-def plan_of(query: str) -> list[str]:
-    """Return the steps in which SQLite runs a query."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {query}")
-        return [row[3] for row in cursor.fetchall()]

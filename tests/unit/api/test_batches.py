@@ -15,11 +15,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.batches import (
-    count_queries,
     declaration,
     send,
     start,
 )
+from tests.support.queries import count_queries
 from uploads.conf import options
 from uploads.lifecycle import quota
 from uploads.models import AuditEvent, StorageQuota, Upload
